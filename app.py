@@ -1,0 +1,165 @@
+"""Gantry's routes: each reads the request, calls a use case and renders what came of it."""
+
+import json
+import os
+from collections.abc import Callable
+from functools import wraps
+from time import monotonic, time
+
+from chalice.app import Chalice, Response
+from chalice.app import Request as ChaliceRequest
+
+from chalicelib.bootstrap import Gantry
+from chalicelib.errors import GantryError, NotSignedIn
+from chalicelib.signin import CodeDue
+from chalicelib.web import cookies, cors, failures, forms
+from chalicelib.web.answers import Answer, hardened
+from chalicelib.web.pages import Pages
+from chalicelib.web.request import Request
+
+app = Chalice(app_name="gantry", configure_logs=False)
+app.debug = False
+gantry = Gantry(os.environ)
+
+View = Callable[[Request], Answer]
+
+# Chalice answers 415 by itself for a content type that a route does not list: the form routes check it themselves.
+ANY = ["*/*"]
+
+
+@app.middleware("http")
+def harden(event: ChaliceRequest, get_response: Callable[[ChaliceRequest], Response]) -> Response:
+    """Put the headers of every answer on whatever leaves, Chalice's own refusals and faults included."""
+    response = get_response(event)
+    path = event.path if event is not None else ""
+    try:
+        response.headers = hardened(response.headers, path)
+    except ValueError as error:
+        gantry.journal.fault(error, "")
+        response = Response("", hardened({}, path), 500)
+    return response
+
+
+def answered(failure: failures.Failure) -> Callable[[View], Callable[[], Response]]:
+    """Make a route of a view: every exception becomes an answer by `failure`, and every request one line in the log."""
+
+    def decorate(view: View) -> Callable[[], Response]:
+        @wraps(view)
+        def route() -> Response:
+            began = monotonic()
+            request = Request.from_chalice(app.current_request)
+            reason: str | None = None
+            try:
+                answer = view(request)
+            except Exception as error:
+                answer, reason = failures.answer(failure, gantry, request, error)
+            gantry.journal.event(
+                "request",
+                path=request.path,
+                method=request.method,
+                status=answer.status,
+                reason=reason,
+                milliseconds=round((monotonic() - began) * 1000, 1),
+                request_id=request.caller.request_id,
+            )
+            return Response(answer.body, dict(answer.headers), answer.status)
+
+        return route
+
+    return decorate
+
+
+@app.route("/session", methods=["GET", "POST"], content_types=ANY)
+@answered(failures.bare)
+def session_check(request: Request) -> Answer:
+    """Tell the workspace's client whether this browser is signed in, and with which token."""
+    settings = gantry.settings
+    allowed = cors.allow(request.origin, settings.origins)
+    sealed = cookies.read(request.headers.get("cookie"))
+    if sealed is None:
+        return Answer(401, allowed)
+    try:
+        session = gantry.sign_in.check(sealed, request.caller.deadline)
+    except NotSignedIn as gone:
+        dead = {"Set-Cookie": cookies.expire(settings.cookie_site)} if gone.certain else {}
+        return Answer(401, {**allowed, **dead})
+    return Answer(200, {**allowed, "Content-Type": "application/json"}, json.dumps(session.token.as_response()))
+
+
+@app.route("/session", methods=["OPTIONS"], content_types=ANY)
+@answered(failures.bare)
+def session_preflight(request: Request) -> Answer:
+    """Answer a browser that asks first whether the workspace's page may check."""
+    return Answer(204, cors.preflight(request.origin, gantry.settings.origins))
+
+
+@app.route("/login", methods=["GET"], content_types=ANY)
+@answered(failures.page)
+def login_page(request: Request) -> Answer:
+    """Show the login page; `client=electron` and `client=cordova`, which old clients append, change nothing."""
+    pages = Pages.of(gantry.settings, request.link)
+    return pages.outside() if cors.stands_alone(request, gantry.settings.cookie_site) else pages.login()
+
+
+@app.route("/login", methods=["POST"], content_types=ANY)
+@answered(failures.login_again)
+def login(request: Request) -> Answer:
+    """Sign somebody in: password, second factor where one is due, handoff."""
+    settings, caller = gantry.settings, request.caller
+    cors.require_own_page(request)
+    cors.require_frame(request, settings.cookie_site)
+    form = forms.login(forms.read(request))
+    if isinstance(form, forms.PasswordForm):
+        came_to = gantry.sign_in.with_password(form.username, form.password, caller)
+    else:
+        came_to = gantry.sign_in.with_code(form.challenge, form.code, caller)
+    pages = Pages.of(settings, request.link)
+    if isinstance(came_to, CodeDue):
+        return pages.code(came_to, time())
+    cookie = cookies.issue(came_to.sealed, settings.session_seconds, settings.cookie_site)
+    token, headers = came_to.session.token, {"Set-Cookie": cookie}
+    return pages.handoff(token, settings.origins, settings.handoff, headers, alone=request.is_document)
+
+
+@app.route("/logout", methods=["GET"], content_types=ANY)
+@answered(failures.page)
+def logout_page(request: Request) -> Answer:
+    """Show the one button that signs out."""
+    return Pages.of(gantry.settings, request.link).logout()
+
+
+@app.route("/logout", methods=["POST"], content_types=ANY)
+@answered(failures.page)
+def logout(request: Request) -> Answer:
+    """End the session here and its token in the workspace; the cookie goes even where the workspace cannot be told."""
+    settings = gantry.settings
+    cors.require_own_page(request, also=settings.origins)
+    forms.read(request)
+    sealed = cookies.read(request.headers.get("cookie"))
+    result = "none"
+    try:
+        if sealed is not None and gantry.sign_in.sign_out(sealed, request.caller.deadline):
+            result = "done"
+    except GantryError as error:
+        gantry.journal.backend(error, request.caller.request_id)
+        result = "untold"
+    cookie = cookies.expire(settings.cookie_site)
+    return Pages.of(settings, request.link).signed_out(result, {"Set-Cookie": cookie})
+
+
+@app.route("/health", methods=["GET"], content_types=ANY)
+@answered(failures.page)
+def health(request: Request) -> Answer:
+    """Answer that we are here; with `?deep=1` also what is reachable."""
+    body: dict[str, object] = {"status": "ok"}
+    if request.query.get("deep") == "1":
+        reachable = gantry.reachable(request.caller.deadline)
+        body = {"status": "ok" if all(reachable.values()) else "degraded", "reachable": reachable}
+    return Answer(200, {"Content-Type": "application/json"}, json.dumps(body))
+
+
+@app.route("/", methods=["GET"], content_types=ANY)
+@answered(failures.page)
+def administrator_page(request: Request) -> Answer:
+    """Show what to paste into the workspace's settings."""
+    return Pages.of(gantry.settings, request.link).administrator(request.own_origin)

@@ -1,0 +1,115 @@
+"""The composition root: the only place that builds things from settings.
+
+Everything is built when it is first needed, and the libraries that an adapter uses are imported then, so that
+importing the app needs neither AWS nor an environment, and a check without a cookie loads nothing that it does not use.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from time import time
+from typing import TYPE_CHECKING
+
+from chalicelib.config import Settings
+from chalicelib.errors import ConfigurationError
+from chalicelib.log import Journal
+
+if TYPE_CHECKING:
+    from chalicelib.aws import CredentialCache, SecretStore
+    from chalicelib.deadline import Deadline
+    from chalicelib.health import Health
+    from chalicelib.rocketchat import Send
+    from chalicelib.signin import SignIn
+
+
+class Gantry:
+    """All the pieces of one container, for one environment.
+
+    `clock` gives seconds since 1970. `secret_store` and `workspace` take the place of Secrets Manager and of the
+    transport to the workspace where the caller has its own.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        clock: Callable[[], float] = time,
+        secret_store: "SecretStore | None" = None,
+        workspace: "Send | None" = None,
+    ) -> None:
+        self._environ = environ
+        self._clock = clock
+        self._secret_store = secret_store
+        self._workspace = workspace
+
+    @cached_property
+    def _checked(self) -> Settings | ConfigurationError:
+        try:
+            return Settings.from_environ(self._environ)
+        except ConfigurationError as error:
+            self.journal.problems(error)
+            return error
+
+    @property
+    def settings(self) -> Settings:
+        """The settings. Raises `ConfigurationError`, whose problems are logged once a container."""
+        if isinstance(self._checked, ConfigurationError):
+            raise self._checked
+        return self._checked
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The log."""
+        level = self._environ.get("LOG_LEVEL", "")
+        return Journal(level if level in ("DEBUG", "WARNING", "ERROR") else "INFO")
+
+    @cached_property
+    def credentials(self) -> "CredentialCache":
+        """The secret of this container."""
+        from chalicelib.aws import CredentialCache, SecretsManager
+
+        store = self._secret_store or SecretsManager(self.settings.secret_id)
+        return CredentialCache(store, self.journal, self._clock)
+
+    @cached_property
+    def workspace(self) -> "Send":
+        """The transport to the workspace's REST API."""
+        if self._workspace is not None:
+            return self._workspace
+        from chalicelib.rocketchat import BACKEND
+        from chalicelib.transport import HttpTransport
+
+        return HttpTransport(self.settings.rocketchat_url, BACKEND, self._clock)
+
+    @cached_property
+    def sign_in(self) -> "SignIn":
+        """The use cases, over the directory and the token source that the settings name."""
+        from chalicelib.directories.rocketchat import RocketChatDirectory
+        from chalicelib.sessions import Challenges, Seals, Sessions
+        from chalicelib.signin import SignIn
+        from chalicelib.tokens.rest import RestTokens
+
+        seals = Seals(self.credentials, self._clock)
+        return SignIn(
+            directory=RocketChatDirectory(self.workspace, self.settings.rocketchat_url, self._clock),
+            tokens=RestTokens(self.workspace, self._clock),
+            sessions=Sessions(seals, self.settings.session_seconds, self._clock),
+            challenges=Challenges(seals),
+            log=self.journal,
+            clock=self._clock,
+        )
+
+    def reachable(self, deadline: "Deadline") -> dict[str, bool]:
+        """Return what answers: the settings, the secret, the workspace. Asked at most every 30 s."""
+        if isinstance(self._checked, ConfigurationError):
+            return {"settings": False}
+        return {"settings": True, **self._health.reachable(deadline)}
+
+    @cached_property
+    def _health(self) -> "Health":
+        from chalicelib import rocketchat
+        from chalicelib.health import Health
+
+        def workspace(deadline: "Deadline") -> object:
+            return rocketchat.decipher(self.workspace(rocketchat.info(), deadline), self._clock())
+
+        return Health({"secret": self.credentials.current, "workspace": workspace}, self._clock)

@@ -1,0 +1,1 @@
+"""Who somebody is: one module for each place that can tell."""

@@ -1,0 +1,74 @@
+"""The nouns: who somebody is, what was given to them, and for how long."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from chalicelib.deadline import Deadline
+from chalicelib.secret import Secret
+
+TokenKind = Literal["login", "iframe"]
+
+RESPONSE_KEYS: Mapping[TokenKind, str] = {"login": "loginToken", "iframe": "token"}
+"""The key that a token stands under in the session check's body and in `login-with-token`: exactly one of them, since a
+client that is given both fires both of its login handlers."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """What logs a browser in to the workspace: a native login token, or one of the `iframe` service."""
+
+    value: Secret
+    kind: TokenKind = "login"
+
+    def as_response(self) -> dict[str, str]:
+        """Return the one-key object that the workspace's client understands."""
+        return {RESPONSE_KEYS[self.kind]: self.value.reveal()}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who somebody is, in the words of the directory that checked it.
+
+    `subject` is stable within `issuer`. `second_factor` tells whether the directory checked one. `login` is the token
+    that came with the check itself, where the directory is the workspace.
+    """
+
+    issuer: str
+    subject: str
+    username: str
+    email: str | None = None
+    email_verified: bool = False
+    name: str | None = None
+    second_factor: bool = False
+    login: Token | None = None
+
+
+@dataclass(frozen=True)
+class Session:
+    """A browser's sign-in: whose it is, the token it was given, when it began and when it ends (seconds since 1970)."""
+
+    account_id: str
+    token: Token
+    began: float
+    expires: float
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """A password that was right, waiting for its second factor since `began`."""
+
+    directory: str
+    username: str
+    method: str
+    began: float
+    memo: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, and how long we may take: source address, the request's id for the log, and its deadline."""
+
+    address: str
+    request_id: str
+    deadline: Deadline

@@ -1,0 +1,198 @@
+"""Rocket.Chat's REST API, without any I/O: what to send, and what the answer means.
+
+Builders return a `Call`; a transport turns it into a `Reply`; `decipher` turns that into a value or an exception. The
+rules were read from Rocket.Chat's sources, versions 6 to 8.6.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from chalicelib.deadline import Deadline
+from chalicelib.errors import (
+    AccountDeactivated,
+    AccountWithoutRoles,
+    Banned,
+    EmailUnverified,
+    GantryError,
+    RateLimited,
+    SecondFactorRequired,
+    TooManyCodes,
+    Unauthorized,
+    Unavailable,
+    UnknownSecondFactor,
+    WrongCode,
+)
+from chalicelib.secret import Secret
+
+BACKEND = "workspace"
+SECOND_FACTORS = ("totp", "email")
+_CREDENTIAL = re.compile(r"[!-~]{1,512}")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to make. Header values and the body may hold secrets, so neither prints."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back. `headers` have lower-case names."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+Send = Callable[[Call, Deadline], Reply]
+"""A transport: it makes the call within the deadline, or raises `Unavailable`."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """A login that the workspace accepted: the account, and the native login token that it made."""
+
+    user_id: str
+    token: Secret
+    username: str
+    name: str | None
+    email: str | None
+    email_verified: bool
+
+
+def login(username: str, password: Secret, address: str, code: str | None = None) -> Call:
+    """Build `POST login` for a username or an e-mail address, with the second factor's `code` where there is one.
+
+    Any further key beside `password` makes Rocket.Chat refuse the body. `address` is where the person sits: the
+    workspace counts failed logins by address, and without these headers that would be ours, everybody's.
+    """
+    body = {"user": username, "password": password.reveal()}
+    if code is not None:
+        body["code"] = code
+    headers = {"X-Real-IP": address, "X-Forwarded-For": address} if address else {}
+    return Call("POST", "/api/v1/login", headers, body)
+
+
+def me(user_id: str, token: Secret) -> Call:
+    """Build `GET me`, which tells whether `token` still lives."""
+    return Call("GET", "/api/v1/me", _authentication(user_id, token))
+
+
+def logout(user_id: str, token: Secret) -> Call:
+    """Build `POST logout`, which ends `token`."""
+    return Call("POST", "/api/v1/logout", _authentication(user_id, token))
+
+
+def info() -> Call:
+    """Build `GET /api/info`, which needs no authentication."""
+    return Call("GET", "/api/info")
+
+
+def _authentication(user_id: str, token: Secret) -> dict[str, str]:
+    return {"X-User-Id": user_id, "X-Auth-Token": token.reveal()}
+
+
+def decipher(reply: Reply, now: float) -> dict[str, Any]:
+    """Return the JSON object of an accepted call. `now` is in seconds since 1970.
+
+    Raises `Unauthorized` when credentials or token are not accepted, a `SignInRefused` for what else the workspace says
+    no to at a login, `RateLimited` for 429 and `Unavailable` for everything that is not an answer of Rocket.Chat's.
+    """
+    if reply.status == 429:
+        raise RateLimited(BACKEND, "rate limit", _seconds_until_reset(reply.headers, now))
+    if 300 <= reply.status < 400:
+        raise Unavailable(BACKEND, f"status {reply.status}: a redirect; is ROCKETCHAT_URL the workspace's own address?")
+    try:
+        content = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        raise Unavailable(BACKEND, f"status {reply.status} without a JSON object")
+    if reply.status == 200:
+        return content
+    if reply.status == 401:
+        raise _refusal(content)
+    raise Unavailable(BACKEND, f"status {reply.status}")
+
+
+def decipher_login(reply: Reply, now: float) -> Login:
+    """Return the login that `reply` grants; raises as `decipher`, and `Unavailable` for a body of another shape."""
+    match decipher(reply, now).get("data"):
+        case {"userId": str(user_id), "authToken": str(token), "me": {"username": str(username), **account}}:
+            pass
+        case _:
+            raise Unavailable(BACKEND, "login answered in an unknown shape")
+    if not (_CREDENTIAL.fullmatch(user_id) and _CREDENTIAL.fullmatch(token)):
+        raise Unavailable(BACKEND, "login answered with what cannot stand in a header")
+    email, verified = _first_email(account.get("emails"))
+    name = account.get("name")
+    return Login(user_id, Secret(token), username, name if isinstance(name, str) else None, email, verified)
+
+
+_REFUSALS: Mapping[str, type[GantryError]] = {
+    "totp-invalid": WrongCode,
+    "totp-max-attempts": TooManyCodes,
+    "error-login-blocked-for-ip": Banned,
+    "error-login-blocked-for-user": Banned,
+    "error-user-is-not-activated": AccountDeactivated,
+    "error-user-has-no-roles": AccountWithoutRoles,
+    "error-invalid-email": EmailUnverified,
+}
+
+
+def _refusal(content: Mapping[str, Any]) -> GantryError:
+    # `error` is a word, the number 403, or missing (a dead token's 401 has a message alone).
+    error = content.get("error")
+    if error == "totp-required":
+        return _second_factor(content.get("details"))
+    return _REFUSALS[error]() if isinstance(error, str) and error in _REFUSALS else Unauthorized()
+
+
+def _second_factor(details: object) -> GantryError:
+    method = details.get("method") if isinstance(details, dict) else None
+    if not isinstance(details, dict) or method not in SECOND_FACTORS:
+        return UnknownSecondFactor()
+    sent = details.get("codeGenerated")
+    return SecondFactorRequired(
+        method, sent=sent if isinstance(sent, bool) else None, expires=_moment(details.get("codeExpires"))
+    )
+
+
+def _moment(value: object) -> float | None:
+    """Return seconds since 1970 for a date as JSON or EJSON writes it, None for anything else."""
+    if isinstance(value, dict):
+        value = value.get("$date")
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return value / 1000
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+            return moment.timestamp() if moment.tzinfo else None
+        except (ValueError, OverflowError):
+            return None
+    return None
+
+
+def _seconds_until_reset(headers: Mapping[str, str], now: float) -> int:
+    """Return the whole seconds until `X-RateLimit-Reset` (milliseconds since 1970), between 1 and 60; 60 without it."""
+    reset = headers.get("x-ratelimit-reset", "").strip()
+    if not (reset.isascii() and reset.isdigit()):
+        return 60
+    return max(1, min(60, math.ceil(int(reset) / 1000 - now)))
+
+
+def _first_email(emails: object) -> tuple[str | None, bool]:
+    match emails:
+        case [{"address": str(address), **rest}, *_]:
+            return address, rest.get("verified") is True
+        case _:
+            return None, False

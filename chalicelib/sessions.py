@@ -1,0 +1,169 @@
+"""Sealed texts: the session in its cookie, and the second factor's challenge in its form.
+
+A seal is a Fernet token (github.com/fernet/spec) over a JSON object that names its purpose and has times of our own.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from time import time
+from typing import Any, Protocol
+
+from chalicelib.config import Credentials
+from chalicelib.deadline import Deadline
+from chalicelib.errors import ChallengeGone, NotSignedIn, SealExpired, SealRefused, SealUnknown
+from chalicelib.model import Challenge, Session, Token
+from chalicelib.secret import Secret
+
+FUTURE_TOLERANCE_SECONDS = 5.0
+REREAD_SECONDS = 30.0
+"""How often, at most, a seal that no key opens makes a container read the secret anew (promise 34)."""
+
+CHALLENGE_SECONDS = 300
+LONGEST_SEAL = 8192
+
+
+class KeySource(Protocol):
+    """Where the session keys come from."""
+
+    def current(self, deadline: Deadline) -> Credentials:
+        """Return the credentials that are known here."""
+
+    def refreshed(self, deadline: Deadline) -> Credentials:
+        """Return the credentials read anew; the same object as before where that failed."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What was under a seal: its content, and when it was made and ends (seconds since 1970)."""
+
+    content: Mapping[str, Any]
+    began: float
+    expires: float
+
+
+class Seals:
+    """Seal small JSON objects for one purpose and a time, and open what was sealed here or in a sister container."""
+
+    def __init__(self, keys: KeySource, clock: Callable[[], float] = time) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._reread_at = float("-inf")
+
+    def ready(self, deadline: Deadline) -> None:
+        """Return when there are keys to seal with; raises `ConfigurationError` or `Unavailable` where not."""
+        self._keys.current(deadline)
+
+    def seal(self, purpose: str, content: Mapping[str, Any], began: float, lifetime: float, deadline: Deadline) -> str:
+        """Return `content` sealed with the newest key, good from `began` for `lifetime` seconds, for `purpose` only."""
+        plain = {"purpose": purpose, "began": began, "expires": began + lifetime, "content": content}
+        text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
+        sealed: bytes = _fernet(self._keys.current(deadline)).encrypt(text.encode())
+        return sealed.decode("ascii")
+
+    def open(self, purpose: str, sealed: str, deadline: Deadline) -> Opened:
+        """Return what is under `sealed`.
+
+        Raises `SealUnknown` when no key opens it (the keys are read anew first, at most every `REREAD_SECONDS`),
+        `SealExpired` when its time is up, `SealRefused` when it was made for another purpose or in the future.
+        """
+        plain = json.loads(self._decrypt(sealed.encode("utf-8", "surrogatepass"), deadline))
+        if plain["purpose"] != purpose:
+            raise SealRefused
+        now = self._clock()
+        if plain["began"] > now + FUTURE_TOLERANCE_SECONDS:
+            raise SealRefused
+        if now >= plain["expires"]:
+            raise SealExpired
+        return Opened(plain["content"], plain["began"], plain["expires"])
+
+    def _decrypt(self, sealed: bytes, deadline: Deadline) -> bytes:
+        from cryptography.fernet import InvalidToken
+
+        if len(sealed) > LONGEST_SEAL:
+            raise SealUnknown(certain=True)
+        known = self._keys.current(deadline)
+        try:
+            return bytes(_fernet(known).decrypt(sealed))
+        except InvalidToken:
+            if self._clock() - self._reread_at < REREAD_SECONDS:
+                raise SealUnknown(certain=False) from None
+        self._reread_at = self._clock()
+        renewed = self._keys.refreshed(deadline)
+        try:
+            return bytes(_fernet(renewed).decrypt(sealed))
+        except InvalidToken:
+            raise SealUnknown(certain=renewed is not known) from None
+
+
+def _fernet(credentials: Credentials) -> Any:
+    from cryptography.fernet import Fernet, MultiFernet
+
+    # MultiFernet seals with its first key; the list in the secret has the newest last.
+    return MultiFernet([Fernet(key.reveal()) for key in reversed(credentials.session_keys)])
+
+
+class Sessions:
+    """The stateless session: what the cookie holds is all there is."""
+
+    PURPOSE = "session"
+
+    def __init__(self, seals: Seals, lifetime: int, clock: Callable[[], float] = time) -> None:
+        self._seals = seals
+        self._lifetime = lifetime
+        self._clock = clock
+
+    def ready(self, deadline: Deadline) -> None:
+        """Return when a session could be started; raises as `Seals.ready`."""
+        self._seals.ready(deadline)
+
+    def start(self, account_id: str, token: Token, deadline: Deadline) -> tuple[Session, str]:
+        """Return a fresh session and its seal. `lifetime` counts from now and is never renewed."""
+        began = self._clock()
+        content = {"account": account_id, "token": token.value.reveal(), "kind": token.kind}
+        sealed = self._seals.seal(self.PURPOSE, content, began, self._lifetime, deadline)
+        return Session(account_id, token, began, began + self._lifetime), sealed
+
+    def open(self, sealed: str, deadline: Deadline) -> Session:
+        """Return the session under `sealed`; raises `NotSignedIn` for whatever is not a session, or not any more."""
+        try:
+            opened = self._seals.open(self.PURPOSE, sealed, deadline)
+        except SealUnknown as unknown:
+            raise NotSignedIn(certain=unknown.certain) from None
+        except SealRefused:
+            raise NotSignedIn from None
+        content = opened.content
+        token = Token(Secret(content["token"]), content["kind"])
+        return Session(content["account"], token, opened.began, opened.expires)
+
+
+class Challenges:
+    """The step between a right password and its code: a sealed form field that is good for five minutes."""
+
+    PURPOSE = "second-factor"
+
+    def __init__(self, seals: Seals) -> None:
+        self._seals = seals
+
+    def issue(self, challenge: Challenge, deadline: Deadline) -> str:
+        """Return `challenge` sealed; its five minutes count from when it *began*, however often it is issued."""
+        content = {
+            "directory": challenge.directory,
+            "username": challenge.username,
+            "method": challenge.method,
+            "memo": dict(challenge.memo),
+        }
+        return self._seals.seal(self.PURPOSE, content, challenge.began, CHALLENGE_SECONDS, deadline)
+
+    def open(self, sealed: str, directory: str, deadline: Deadline) -> Challenge:
+        """Return the challenge under `sealed`; raises `ChallengeGone` unless it is one of `directory`'s and in time."""
+        try:
+            opened = self._seals.open(self.PURPOSE, sealed, deadline)
+        except SealRefused:
+            raise ChallengeGone from None
+        content = opened.content
+        if content["directory"] != directory:
+            raise ChallengeGone
+        return Challenge(
+            content["directory"], content["username"], content["method"], opened.began, dict(content["memo"])
+        )

@@ -1,0 +1,200 @@
+"""What Gantry is for: sign somebody in, tell whether a browser is signed in, sign it out.
+
+The ports beside these use cases say what they need from the outside; `chalicelib.bootstrap` plugs in what is there.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import time
+from typing import Protocol
+
+from chalicelib.deadline import Deadline
+from chalicelib.errors import GantryError, NotSignedIn, SecondFactorRequired, Unavailable, WrongCode
+from chalicelib.model import Caller, Challenge, Identity, Session, Token
+from chalicelib.secret import Secret
+from chalicelib.sessions import Challenges, Sessions
+
+
+class Directory(Protocol):
+    """A place that can tell who somebody is."""
+
+    @property
+    def name(self) -> str:
+        """The directory's name in the settings and in the log."""
+
+    def authenticate(self, username: str, password: Secret, caller: Caller) -> Identity:
+        """Return who this is. Raises `SignInRefused` (`SecondFactorRequired` when a code is due) or `Unavailable`."""
+
+    def answer(self, challenge: Challenge, code: str, caller: Caller) -> Identity:
+        """Return who answered `challenge`. Raises as `authenticate`."""
+
+
+class TokenSource(Protocol):
+    """A place that makes, knows and ends an account's tokens."""
+
+    def issue(self, identity: Identity, deadline: Deadline) -> Token:
+        """Return the token for `identity`'s account. Raises `Unavailable`."""
+
+    def is_live(self, session: Session, deadline: Deadline) -> bool:
+        """Tell whether the session's token still logs in. Raises `Unavailable` when that cannot be known."""
+
+    def revoke(self, session: Session, deadline: Deadline) -> None:
+        """End the session's token. Raises `Unavailable` when the workspace could not be told."""
+
+
+class AttemptLog(Protocol):
+    """Where every attempt is written down (promise 33)."""
+
+    def attempt(
+        self, *, outcome: str, reason: str, username: str, directory: str, address: str, request_id: str
+    ) -> None:
+        """Log one try to sign in."""
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A finished sign-in: the session, and its seal for the cookie."""
+
+    session: Session
+    sealed: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class CodeDue:
+    """A right password whose second factor is due: what to ask for, and the sealed challenge for the form.
+
+    `wrong` tells that a code was just refused. `sent` and `expires` are the directory's (see `SecondFactorRequired`).
+    """
+
+    username: str
+    method: str
+    challenge: str = field(repr=False)
+    sent: bool | None = None
+    expires: float | None = None
+    wrong: bool = False
+
+
+class SignIn:
+    """The use cases, over one directory and one token source."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        tokens: TokenSource,
+        sessions: Sessions,
+        challenges: Challenges,
+        log: AttemptLog,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        self._directory = directory
+        self._tokens = tokens
+        self._sessions = sessions
+        self._challenges = challenges
+        self._log = log
+        self._clock = clock
+
+    def with_password(self, username: str, password: Secret, caller: Caller) -> SignedIn | CodeDue:
+        """Sign in with a password, or return what second factor is due.
+
+        Raises the `SignInRefused` that says why not, `Unavailable`, or `ConfigurationError`.
+        """
+        with self._logged(username, caller) as attempt:
+            # Without keys no session can be sealed: find out before the workspace makes a token that nobody would get.
+            self._sessions.ready(caller.deadline)
+            try:
+                identity = self._directory.authenticate(username, password, caller)
+            except SecondFactorRequired as required:
+                attempt.note("challenged", required.reason)
+                return self._challenge(username, required, self._clock(), caller)
+            return self._finish(identity, caller)
+
+    def with_code(self, sealed: str, code: str, caller: Caller) -> SignedIn | CodeDue:
+        """Answer the challenge under `sealed`, or return what is due still: the same challenge after a wrong code.
+
+        A challenge keeps the time at which its password was right, so a wrong code buys no new five minutes
+        (promise 15). Raises `ChallengeGone` and as `with_password`.
+        """
+        with self._logged("", caller) as attempt:
+            challenge = self._challenges.open(sealed, self._directory.name, caller.deadline)
+            attempt.username = challenge.username
+            try:
+                identity = self._directory.answer(challenge, code, caller)
+            except WrongCode as wrong:
+                attempt.note("refused", wrong.reason)
+                return CodeDue(challenge.username, challenge.method, sealed, wrong=True)
+            except SecondFactorRequired as required:
+                attempt.note("challenged", required.reason)
+                return self._challenge(challenge.username, required, challenge.began, caller)
+            return self._finish(identity, caller)
+
+    def pending(self, sealed: str, caller: Caller) -> CodeDue:
+        """Return what is due under `sealed`, to show its form again. Raises `ChallengeGone` or `Unavailable`."""
+        challenge = self._challenges.open(sealed, self._directory.name, caller.deadline)
+        return CodeDue(challenge.username, challenge.method, sealed)
+
+    def check(self, sealed: str, deadline: Deadline) -> Session:
+        """Return the live session under `sealed`; nothing is minted, whoever asks how often (promise 30).
+
+        Raises `NotSignedIn` when it is over here or in the workspace, `Unavailable` when that cannot be known.
+        """
+        session = self._sessions.open(sealed, deadline)
+        if not self._tokens.is_live(session, deadline):
+            raise NotSignedIn
+        return session
+
+    def sign_out(self, sealed: str, deadline: Deadline) -> bool:
+        """End the session under `sealed` in the workspace; return False where there is none.
+
+        Raises `Unavailable` when the workspace could not be told.
+        """
+        try:
+            session = self._sessions.open(sealed, deadline)
+        except NotSignedIn as gone:
+            if not gone.certain:
+                raise Unavailable("session", "no key that is known here opens it") from None
+            return False
+        self._tokens.revoke(session, deadline)
+        return True
+
+    def _challenge(self, username: str, required: SecondFactorRequired, began: float, caller: Caller) -> CodeDue:
+        challenge = Challenge(self._directory.name, username, required.method, began, required.memo)
+        sealed = self._challenges.issue(challenge, caller.deadline)
+        return CodeDue(username, required.method, sealed, required.sent, required.expires)
+
+    def _finish(self, identity: Identity, caller: Caller) -> SignedIn:
+        token = self._tokens.issue(identity, caller.deadline)
+        session, sealed = self._sessions.start(identity.subject, token, caller.deadline)
+        return SignedIn(session, sealed)
+
+    @contextmanager
+    def _logged(self, username: str, caller: Caller) -> Iterator["_Attempt"]:
+        attempt = _Attempt(username)
+        try:
+            yield attempt
+        except GantryError as error:
+            attempt.note("failed" if isinstance(error, Unavailable) else "refused", error.reason)
+            raise
+        except BaseException:
+            attempt.note("failed", "fault")
+            raise
+        finally:
+            self._log.attempt(
+                outcome=attempt.outcome,
+                reason=attempt.reason,
+                username=attempt.username,
+                directory=self._directory.name,
+                address=caller.address,
+                request_id=caller.request_id,
+            )
+
+
+class _Attempt:
+    def __init__(self, username: str) -> None:
+        self.username = username
+        self.outcome = "signed-in"
+        self.reason = "ok"
+
+    def note(self, outcome: str, reason: str) -> None:
+        self.outcome = outcome
+        self.reason = reason

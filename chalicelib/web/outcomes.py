@@ -1,0 +1,62 @@
+"""The one table from what went wrong to a status and to the words that a person reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chalicelib import errors
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A status, and the key of its text in the locales (`error.<key>`)."""
+
+    status: int
+    message: str
+
+
+FAULT = Outcome(500, "fault")
+
+OUTCOMES: Mapping[type[Exception], Outcome] = {
+    errors.MalformedForm: Outcome(400, "malformed"),
+    errors.WrongContentType: Outcome(415, "content-type"),
+    errors.ForeignOrigin: Outcome(403, "foreign-origin"),
+    errors.OutsideFrame: Outcome(403, "outside-frame"),
+    errors.WrongCredentials: Outcome(401, "wrong-credentials"),
+    errors.SecondFactorRequired: Outcome(401, "code-due"),
+    errors.WrongCode: Outcome(401, "wrong-code"),
+    errors.TooManyCodes: Outcome(401, "too-many-codes"),
+    errors.ChallengeGone: Outcome(401, "challenge-gone"),
+    errors.UnknownSecondFactor: Outcome(401, "unknown-second-factor"),
+    errors.Banned: Outcome(429, "banned"),
+    errors.AccountDeactivated: Outcome(401, "deactivated"),
+    errors.AccountWithoutRoles: Outcome(401, "no-roles"),
+    errors.EmailUnverified: Outcome(401, "email-unverified"),
+    errors.NotSignedIn: Outcome(401, "not-signed-in"),
+    errors.ConfigurationError: Outcome(503, "configuration"),
+    errors.RateLimited: Outcome(503, "rate-limited"),
+    errors.Unavailable: Outcome(503, "unavailable"),
+}
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """Return what `error` means for the browser: the entry of its nearest class, or an internal fault."""
+    for kind in type(error).__mro__:
+        if kind in OUTCOMES:
+            return OUTCOMES[kind]
+    return FAULT
+
+
+def message_of(error: Exception) -> str:
+    """Return the key of the text for `error`: that of its outcome, or a closer one where fields are missing."""
+    if isinstance(error, errors.MalformedForm) and error.fields:
+        return "code-missing" if "code" in error.fields else "missing"
+    return outcome_of(error).message
+
+
+def headers_of(error: Exception) -> dict[str, str]:
+    """Return the headers that go with `error` wherever it is answered: `Retry-After` for what may pass."""
+    if isinstance(error, errors.Unavailable):
+        return {"Retry-After": str(error.retry_after)}
+    if isinstance(error, errors.ConfigurationError):
+        return {"Retry-After": "60"}
+    return {}

@@ -1,0 +1,153 @@
+"""The HTML pages: templates, texts, style and script, all in one answer."""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.config import Settings
+from chalicelib.errors import WrongCode
+from chalicelib.web import csp
+from chalicelib.web.answers import Answer
+from chalicelib.web.outcomes import message_of
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from chalicelib.model import Token
+    from chalicelib.signin import CodeDue
+
+_HERE = Path(__file__).parent.parent
+LANGUAGE = "en"
+
+Link = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Draw pages for one request: whose they are, who may frame them, and how its links begin."""
+
+    name: str
+    ancestors: Collection[str]
+    link: Link
+    settings: Settings | None = None
+
+    @classmethod
+    def of(cls, settings: Settings, link: Link) -> "Pages":
+        """Return the pages of a workspace."""
+        return cls(settings.workspace_name, settings.frame_ancestors, link, settings)
+
+    def login(
+        self,
+        headers: Mapping[str, str] | None = None,
+        *,
+        status: int = 200,
+        username: str = "",
+        error: Exception | None = None,
+    ) -> Answer:
+        """Return the login page, with the username that was typed and what went wrong."""
+        cross = self.settings is not None and self.settings.cookie_site == "cross"
+        return self._page("login.html", status, headers, username=username, framed_only=cross, **_words(error))
+
+    def code(
+        self,
+        due: "CodeDue",
+        now: float,
+        headers: Mapping[str, str] | None = None,
+        *,
+        status: int = 401,
+        error: Exception | None = None,
+    ) -> Answer:
+        """Return the second factor's form for `due`; `now` is in seconds since 1970."""
+        minutes = max(1, ceil((due.expires - now) / 60)) if due.expires is not None and due.expires > now else None
+        wrong = WrongCode() if due.wrong else None
+        return self._page("code.html", status, headers, due=due, minutes=minutes, **_words(error or wrong))
+
+    def handoff(
+        self, token: "Token", origins: Collection[str], mode: str, headers: Mapping[str, str], *, alone: bool
+    ) -> Answer:
+        """Return the page that hands `token` to the workspace's window, at one of `origins` and in `mode`.
+
+        At the top level (`alone`) nothing takes a message, so the page holds no token and links to the workspace.
+        """
+        data = None if alone else {"origins": list(origins), "mode": mode, "token": token.as_response()}
+        return self._page("handoff.html", 200, headers, data=data)
+
+    def outside(self, *, status: int = 200) -> Answer:
+        """Return the page that says where the login page lives."""
+        return self._page("outside.html", status)
+
+    def logout(self) -> Answer:
+        """Return the page with the one button that signs out."""
+        return self._page("logout.html", 200)
+
+    def signed_out(self, result: str, headers: Mapping[str, str]) -> Answer:
+        """Return what signing out came to: `done`, `none` or `untold`."""
+        return self._page("signed_out.html", 200, headers, result=result)
+
+    def administrator(self, own_origin: str) -> Answer:
+        """Return the page with what to paste into the workspace's settings."""
+        return self._page("administrator.html", 200, base=own_origin)
+
+    def notice(self, error: Exception, status: int, headers: Mapping[str, str]) -> Answer:
+        """Return the page that says what went wrong, where there is no form to say it beside."""
+        return self._page("notice.html", status, headers, **_words(error))
+
+    def _page(self, template: str, status: int, headers: Mapping[str, str] | None = None, **data: Any) -> Answer:
+        nonce = csp.new_nonce()
+        body = (
+            _environment()
+            .get_template(template)
+            .render(
+                nonce=nonce,
+                name=self.name,
+                workspace_url=self.settings.rocketchat_url if self.settings else None,
+                workspace_host=self.settings.workspace_host if self.settings else None,
+                help_url=self.settings.brand.help_url if self.settings else None,
+                link=self.link,
+                language=LANGUAGE,
+                **data,
+            )
+        )
+        return Answer(
+            status,
+            {
+                "Content-Type": "text/html; charset=utf-8",
+                "Content-Security-Policy": csp.policy(nonce, self.ancestors),
+                **(headers or {}),
+            },
+            body,
+        )
+
+
+def _words(error: Exception | None) -> dict[str, Any]:
+    """Return what a template needs to say what went wrong: the text's key, and the seconds to wait."""
+    return {"error": message_of(error) if error else "", "seconds": getattr(error, "retry_after", 0)}
+
+
+@cache
+def _environment() -> "Environment":
+    # Imported here: the session check draws no page and must not pay for a template engine.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    texts: Mapping[str, str] = json.loads((_HERE / "locales" / f"{LANGUAGE}.json").read_text("utf-8"))
+
+    def text(key: str, **values: object) -> str:
+        return texts[key].format(**values)
+
+    def static(name: str) -> Markup:
+        return Markup((_HERE / "static" / name).read_text("utf-8"))  # noqa: S704 - our own file, not input
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(text=text, static=cache(static))
+    return environment
