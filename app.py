@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from functools import wraps
-from time import monotonic, time
+from time import monotonic
 
 from chalice.app import Chalice, Response
 from chalice.app import Request as ChaliceRequest
@@ -115,7 +115,7 @@ def login(request: Request) -> Answer:
         came_to = gantry.sign_in.with_code(form.challenge, form.code, caller)
     pages = Pages.of(settings, request.link)
     if isinstance(came_to, CodeDue):
-        return pages.code(came_to, time())
+        return pages.code(came_to, gantry.clock())
     cookie = cookies.issue(came_to.sealed, settings.session_seconds, settings.cookie_site)
     token, headers = came_to.session.token, {"Set-Cookie": cookie}
     return pages.handoff(token, settings.origins, settings.handoff, headers, alone=request.is_document)

@@ -37,7 +37,7 @@ class Gantry:
         workspace: "Send | None" = None,
     ) -> None:
         self._environ = environ
-        self._clock = clock
+        self.clock = clock
         self._secret_store = secret_store
         self._workspace = workspace
 
@@ -68,7 +68,7 @@ class Gantry:
         from chalicelib.aws import CredentialCache, SecretsManager
 
         store = self._secret_store or SecretsManager(self.settings.secret_id)
-        return CredentialCache(store, self.journal, self._clock)
+        return CredentialCache(store, self.journal, self.clock)
 
     @cached_property
     def workspace(self) -> "Send":
@@ -78,7 +78,7 @@ class Gantry:
         from chalicelib.rocketchat import BACKEND
         from chalicelib.transport import HttpTransport
 
-        return HttpTransport(self.settings.rocketchat_url, BACKEND, self._clock)
+        return HttpTransport(self.settings.rocketchat_url, BACKEND, self.clock)
 
     @cached_property
     def sign_in(self) -> "SignIn":
@@ -88,14 +88,14 @@ class Gantry:
         from chalicelib.signin import SignIn
         from chalicelib.tokens.rest import RestTokens
 
-        seals = Seals(self.credentials, self._clock)
+        seals = Seals(self.credentials, self.clock)
         return SignIn(
-            directory=RocketChatDirectory(self.workspace, self.settings.rocketchat_url, self._clock),
-            tokens=RestTokens(self.workspace, self._clock),
-            sessions=Sessions(seals, self.settings.session_seconds, self._clock),
+            directory=RocketChatDirectory(self.workspace, self.settings.rocketchat_url, self.clock),
+            tokens=RestTokens(self.workspace, self.clock),
+            sessions=Sessions(seals, self.settings.session_seconds, self.clock),
             challenges=Challenges(seals),
             log=self.journal,
-            clock=self._clock,
+            clock=self.clock,
         )
 
     def reachable(self, deadline: "Deadline") -> dict[str, bool]:
@@ -110,6 +110,6 @@ class Gantry:
         from chalicelib.health import Health
 
         def workspace(deadline: "Deadline") -> object:
-            return rocketchat.decipher(self.workspace(rocketchat.info(), deadline), self._clock())
+            return rocketchat.decipher(self.workspace(rocketchat.info(), deadline), self.clock())
 
-        return Health({"secret": self.credentials.current, "workspace": workspace}, self._clock)
+        return Health({"secret": self.credentials.current, "workspace": workspace}, self.clock)

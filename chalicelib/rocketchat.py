@@ -31,6 +31,7 @@ from chalicelib.secret import Secret
 
 BACKEND = "workspace"
 SECOND_FACTORS = ("totp", "email")
+_MILLISECONDS = re.compile(r"[0-9]{1,16}")
 _CREDENTIAL = re.compile(r"[!-~]{1,512}")
 
 
@@ -171,21 +172,24 @@ def _moment(value: object) -> float | None:
     """Return seconds since 1970 for a date as JSON or EJSON writes it, None for anything else."""
     if isinstance(value, dict):
         value = value.get("$date")
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return value / 1000
-    if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value)
-            return moment.timestamp() if moment.tzinfo else None
-        except (ValueError, OverflowError):
-            return None
+    try:
+        match value:
+            case bool():
+                return None
+            case int() | float() if math.isfinite(value):
+                return value / 1000
+            case str():
+                moment = datetime.fromisoformat(value)
+                return moment.timestamp() if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
     return None
 
 
 def _seconds_until_reset(headers: Mapping[str, str], now: float) -> int:
     """Return the whole seconds until `X-RateLimit-Reset` (milliseconds since 1970), between 1 and 60; 60 without it."""
     reset = headers.get("x-ratelimit-reset", "").strip()
-    if not (reset.isascii() and reset.isdigit()):
+    if not _MILLISECONDS.fullmatch(reset):
         return 60
     return max(1, min(60, math.ceil(int(reset) / 1000 - now)))
 

@@ -5,6 +5,7 @@ from time import time
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, ProtocolError
 
 from chalicelib import __version__
 from chalicelib.deadline import Deadline
@@ -15,6 +16,9 @@ CONNECT_SECONDS = 2.0
 READ_SECONDS = 5.0
 IDLE_SECONDS = 60.0
 LONGEST_BODY = 1 << 20
+
+_CUT = (requests.ConnectionError, ProtocolError)
+"""What a connection that the other side has closed looks like, before or within the answer."""
 
 
 class HttpTransport:
@@ -39,19 +43,16 @@ class HttpTransport:
         """Make `call` within `deadline`. Raises `Unavailable` when there is no complete answer in time."""
         if self._clock() - self._used_at > IDLE_SECONDS:
             self._session.close()
-        try:
-            return self._send(call, deadline)
-        except requests.ConnectionError as error:
-            if call.method != "GET" or isinstance(error, requests.Timeout):
-                raise Unavailable(self._backend, type(error).__name__) from None
-        except requests.RequestException as error:
-            raise Unavailable(self._backend, type(error).__name__) from None
-        finally:
-            self._used_at = self._clock()
-        try:
-            return self._send(call, deadline)
-        except requests.RequestException as error:
-            raise Unavailable(self._backend, type(error).__name__) from None
+        tries = 2 if call.method == "GET" else 1
+        while True:
+            tries -= 1
+            try:
+                return self._send(call, deadline)
+            except (requests.RequestException, HTTPError) as error:
+                if not tries or not isinstance(error, _CUT) or isinstance(error, requests.Timeout):
+                    raise Unavailable(self._backend, type(error).__name__) from None
+            finally:
+                self._used_at = self._clock()
 
     def _send(self, call: Call, deadline: Deadline) -> Reply:
         connect = deadline.timeout(CONNECT_SECONDS, self._backend)

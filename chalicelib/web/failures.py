@@ -1,7 +1,6 @@
 """What the browser is answered when a request could not be done."""
 
 from collections.abc import Callable
-from time import time
 
 from chalicelib.bootstrap import Gantry
 from chalicelib.errors import (
@@ -76,7 +75,7 @@ def login_again(gantry: Gantry, request: Request, error: Exception) -> Answer:
     if "challenge" in fields and isinstance(error, MalformedForm | Unavailable):
         try:
             due = gantry.sign_in.pending(fields["challenge"], request.caller)
-            return pages.code(due, time(), headers, status=status, error=error)
+            return pages.code(due, gantry.clock(), headers, status=status, error=error)
         except GantryError:
             # The challenge is of no use any more: the login page says why the sign-in failed all the same.
             pass

@@ -10,7 +10,8 @@ DEADLINE = Deadline.after(60)
 
 def test_backends_are_asked_at_most_every_thirty_seconds() -> None:
     """Nobody can drive load on the backends through `/health`: they are asked at most every 30 s a container."""
-    clock, asked = FakeClock(), []
+    clock = FakeClock()
+    asked: list[Deadline] = []
     health = Health({"workspace": asked.append}, clock)
     for _ in range(10):
         assert health.reachable(DEADLINE) == {"workspace": True}

@@ -176,9 +176,7 @@ def test_a_waiting_time_is_told() -> None:
     assert headers_of(errors.WrongCredentials()) == {}
 
 
-@pytest.mark.parametrize(
-    "kind", sorted(set(all_errors()), key=lambda kind: kind.__name__), ids=lambda kind: kind.__name__
-)
+@pytest.mark.parametrize("kind", sorted(set(all_errors()), key=str), ids=str)
 def test_every_error_has_a_status_and_a_text(kind: type[Exception]) -> None:
     """The one table covers the whole tree: each error, or its parent class, has a status and words for a person."""
     internal = {errors.RequestRefused, errors.SignInRefused, errors.Unauthorized, errors.SealRefused}
