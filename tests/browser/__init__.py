@@ -1,0 +1,1 @@
+"""The browser of the tests: `python -m tests.browser` sets one up, `tests.browser.fixtures` drives it."""
