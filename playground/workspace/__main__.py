@@ -1,0 +1,52 @@
+"""The stand-in workspace in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import threading
+
+from playground.child import Parent, wait_forever
+
+
+def main() -> None:
+    """Serve on the socket that the parent opened; show in the inspector what Gantry logs."""
+    parent = Parent()
+    order = parent.next_order()
+
+    from playground.workspace import Workspace, serve_on
+    from playground.workspace.trace import Trace
+
+    def follow_log(trace: Trace, descriptor: int) -> None:
+        with os.fdopen(descriptor, errors="replace") as lines:
+            for line in lines:
+                show_line(trace, line.strip())
+
+    def show_line(trace: Trace, line: str) -> None:
+        try:
+            fields = json.loads(line)
+            level, event = fields.pop("level"), fields.pop("event")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            print(line, file=sys.stderr, flush=True)
+            return
+        if level in ("ERROR", "CRITICAL"):
+            print(line, file=sys.stderr, flush=True)
+        if event == "request" and level == "INFO":
+            return  # the checks and calls are there already
+        fields.pop("request_id", None)
+        result = " ".join(str(fields.pop(key)) for key in ("outcome", "reason") if key in fields)
+        detail = ", ".join(f"{key} {value}" for key, value in fields.items() if value not in ("", None))
+        trace.add("log", f"Gantry logs: {event}", "plain" if level == "INFO" else "bad", result, detail=detail)
+
+    workspace = Workspace(iframe_url=order["iframe_url"], api_url=order["api_url"])
+    log = threading.Thread(target=follow_log, args=(workspace.trace, order["log"]), daemon=True)
+    log.start()
+    with socket.socket(fileno=order["listener"]) as listener, serve_on(listener, workspace):
+        parent.report_ready()
+        wait_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""How the stand-in workspace says no."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class LoginRefused(Exception):
+    """A login that a handler, or what comes after every handler, turned down."""
+
+    def __init__(self, error: str | int, message: str, details: Mapping[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.error = error
+        self.message = message
+        self.details = details
+
+
+class BadRequest(Exception):
+    """A call whose body or parameters the API does not take: 400."""
+
+    def __init__(self, message: str, error_type: str = "invalid-params") -> None:
+        super().__init__(message)
+        self.message = message
+        self.error_type = error_type

@@ -1,0 +1,210 @@
+"""The process tree: what it prints, in which order it starts, and that nothing of it stays."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+
+import pytest
+import requests
+
+from playground.ports import bind
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = (sys.executable, "-m", "playground")
+START_SECONDS = 60
+END_SECONDS = 2
+
+
+@contextmanager
+def playground(*words: str, interrupts_ignored: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """Start it in a process group of its own; whatever of it is left afterwards is killed."""
+
+    def ignore() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    process = subprocess.Popen(
+        [*COMMAND, *words],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=ignore if interrupts_ignored else None,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            if group_lives(process):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def started(process: subprocess.Popen[str]) -> dict[str, str]:
+    """Read what it prints until the last line: the addresses, by name, and the whole text."""
+    assert process.stdout is not None
+    text = ""
+    for line in process.stdout:
+        text += line
+        if line.startswith("Workspace"):
+            break
+    else:
+        raise AssertionError(process.stderr.read() if process.stderr else text)
+    found = re.findall(r"http://\S+?(?=[ ,]|$)", text)
+    return {"login": found[0], "session": found[1], "workspace": found[2], "text": text}
+
+
+def group_lives(process: subprocess.Popen[str]) -> bool:
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def refuses(url: str) -> bool:
+    host, port = url.split("/")[2].split(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=1).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def children(process: subprocess.Popen[str]) -> dict[str, int]:
+    """The children by the name of their module."""
+    listing = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    rows = [line.split(None, 2) for line in listing]
+    return {row[2].split()[-2]: int(row[0]) for row in rows if row[1] == str(process.pid)}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("whole_group", [False, True], ids=["process", "group"])
+def test_a_signal_ends_everything_within_two_seconds(number: signal.Signals, whole_group: bool) -> None:
+    """SIGINT and SIGTERM, to the process or to its group, end it with 0 in two seconds, and nothing of it is left."""
+    with playground("DEMO_PORT=0", "DEMO_WORKSPACE_PORT=0", interrupts_ignored=True) as process:
+        addresses = started(process)
+        with requests.get(f"{addresses['workspace']}/_playground/stream", stream=True, timeout=5):
+            began = monotonic()
+            (os.killpg if whole_group else os.kill)(process.pid, number)
+            output, errors = process.communicate(timeout=10)
+            assert monotonic() - began < END_SECONDS
+        assert process.returncode == 0
+        assert output.strip() == errors == ""
+        assert not group_lives(process)
+        assert refuses(addresses["login"])
+        assert refuses(addresses["workspace"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_the_start_ends_everything(number: signal.Signals) -> None:
+    """A signal that comes while the children are still starting ends them too."""
+    with playground("DEMO_PORT=0", "DEMO_WORKSPACE_PORT=0") as process:
+        while not children(process):
+            assert process.poll() is None
+        os.killpg(process.pid, number)
+        output, _ = process.communicate(timeout=10)
+        assert (process.returncode, output) == (0, "")
+        assert not group_lives(process)
+
+
+def test_no_child_outlives_a_killed_parent() -> None:
+    """When the parent is killed outright its children end by themselves."""
+    with playground("DEMO_PORT=0", "DEMO_WORKSPACE_PORT=0") as process:
+        addresses = started(process)
+        process.kill()
+        process.communicate(timeout=END_SECONDS)  # their standard error closes when the last child is gone
+        assert refuses(addresses["login"])
+        assert refuses(addresses["workspace"])
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("playground.aws", "Secrets Manager"),
+        ("playground.workspace", "The workspace"),
+        ("playground.gantry", "Gantry"),
+    ],
+)
+def test_the_end_of_a_child_ends_everything(module: str, name: str) -> None:
+    """When a child dies the playground names it, ends the others and exits with 1."""
+    with playground("DEMO_PORT=0", "DEMO_WORKSPACE_PORT=0") as process:
+        started(process)
+        os.kill(children(process)[module], signal.SIGKILL)
+        _, errors = process.communicate(timeout=10)
+        assert process.returncode == 1
+        assert errors == f"{name} has ended (signal 9), so everything else ends too.\n"
+        assert not group_lives(process)
+
+
+def test_it_prints_the_addresses_and_the_people() -> None:
+    """It prints where everything is, with the ports that it found, and the people with their password."""
+    with playground("DEMO_PORT=0", "DEMO_WORKSPACE_PORT=0", "DEMO_GANTRY_HOST=127.0.0.1") as process:
+        addresses = started(process)
+        settings = requests.get(f"{addresses['workspace']}/api/v1/settings.public", timeout=5).json()["settings"]
+        values = {row["_id"]: row["value"] for row in settings}
+        assert values["Accounts_iframe_url"] == addresses["login"]
+        assert values["Accounts_Iframe_api_url"] == addresses["session"]
+        assert addresses["login"].startswith("http://127.0.0.1:")
+        for word in ("alice", "bob", "carol", "dave", "gantry-demo"):
+            assert word in addresses["text"]
+        process.terminate()
+
+
+def test_gantrys_port_opens_last() -> None:
+    """Whoever can connect to Gantry finds the secret and the workspace there."""
+    with bind("127.0.0.1", 0, listen=False) as place:
+        port = place.getsockname()[1]
+    with playground(f"DEMO_PORT={port}", "DEMO_WORKSPACE_PORT=0") as process:
+        while refuses(f"http://127.0.0.1:{port}/"):
+            assert process.poll() is None
+        health = requests.get(f"http://127.0.0.1:{port}/health?deep=1", timeout=10).json()
+        assert health["reachable"] == {"settings": True, "secret": True, "workspace": True}
+        process.terminate()
+
+
+def test_words_reach_gantry_and_the_environment_does_not() -> None:
+    """A setting on the command line changes Gantry's page."""
+    with playground("DEMO_PORT=0", "DEMO_WORKSPACE_PORT=0", "BRAND_NAME=Example Works") as process:
+        assert "Example Works" in requests.get(started(process)["login"], timeout=10).text
+        process.terminate()
+
+
+def test_an_idle_connection_keeps_nobody_waiting() -> None:
+    """A connection to Gantry that says nothing, as browsers open them, does not hold up the next."""
+    with playground("DEMO_PORT=0", "DEMO_WORKSPACE_PORT=0") as process:
+        addresses = started(process)
+        port = int(addresses["login"].split("/")[2].split(":")[1])
+        with socket.create_connection(("127.0.0.1", port)):
+            assert requests.get(addresses["login"], timeout=5).status_code == 200
+        process.terminate()
+
+
+@pytest.mark.parametrize("name", ["DEMO_PORT", "DEMO_WORKSPACE_PORT"])
+def test_a_taken_port_is_one_sentence(name: str) -> None:
+    """A port that another program has is named, with the setting that chooses another, and the exit status is 1."""
+    others = {"DEMO_PORT": "0", "DEMO_WORKSPACE_PORT": "0"}
+    with bind("127.0.0.1", 0, listen=True) as other:
+        port = other.getsockname()[1]
+        words = [f"{key}={value}" for key, value in {**others, name: str(port)}.items()]
+        result = subprocess.run([*COMMAND, *words], cwd=ROOT, capture_output=True, text=True, timeout=START_SECONDS)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"Port {port} on 127.0.0.1 is taken by another program: choose another with {name} (0 for any free one).\n"
+    )
+
+
+def test_a_wrong_word_is_one_sentence() -> None:
+    """A word that is no setting ends with 2 and one sentence on what there is."""
+    result = subprocess.run([*COMMAND, "HANDOF=retry"], cwd=ROOT, capture_output=True, text=True, timeout=START_SECONDS)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+    assert "HANDOFF" in result.stderr
