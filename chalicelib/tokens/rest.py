@@ -19,7 +19,7 @@ class RestTokens:
     def __init__(self, send: rocketchat.Send, clock: Callable[[], float] = time) -> None:
         self._send = send
         self._clock = clock
-        self._live_until: dict[bytes, float] = {}
+        self._known: dict[bytes, tuple[bool, float]] = {}
 
     def issue(self, identity: Identity, deadline: Deadline) -> Token:
         """Return the token that came with the login which proved `identity`: nothing else is minted."""
@@ -30,37 +30,39 @@ class RestTokens:
     def is_live(self, session: Session, deadline: Deadline) -> bool:
         """Tell whether the workspace still accepts the session's token. Raises `Unavailable` when it cannot be known.
 
-        A 429 proves that the token lives: Rocket.Chat authenticates before it counts. A live answer is remembered for a
-        second, since one page load asks up to four times.
+        A 429 proves that the token lives: Rocket.Chat authenticates before it counts. An answer is remembered for a second,
+        since one page load asks up to four times and one logout three times.
         """
         key = _fingerprint(session)
-        if self._clock() < self._live_until.get(key, 0.0):
-            return True
+        live, until = self._known.get(key, (False, 0.0))
+        if self._clock() < until:
+            return live
         try:
             call = rocketchat.me(session.account_id, session.token.value)
             rocketchat.decipher(self._send(call, deadline), self._clock())
+            live = True
         except RateLimited:
-            pass
+            live = True
         except Unauthorized:
-            return False
-        self._remember(key)
-        return True
+            live = False
+        self._remember(key, live)
+        return live
 
     def revoke(self, session: Session, deadline: Deadline) -> None:
         """End the session's token in the workspace; one that is gone already is done. Raises `Unavailable`."""
-        self._live_until.pop(_fingerprint(session), None)
+        self._known.pop(_fingerprint(session), None)
         try:
             call = rocketchat.logout(session.account_id, session.token.value)
             rocketchat.decipher(self._send(call, deadline), self._clock())
         except Unauthorized:
             return
 
-    def _remember(self, key: bytes) -> None:
+    def _remember(self, key: bytes, live: bool) -> None:
         now = self._clock()
-        if len(self._live_until) >= MOST_REMEMBERED:
-            self._live_until = {known: until for known, until in self._live_until.items() if until > now}
-        if len(self._live_until) < MOST_REMEMBERED:
-            self._live_until[key] = now + REMEMBER_SECONDS
+        if len(self._known) >= MOST_REMEMBERED:
+            self._known = {known: answer for known, answer in self._known.items() if answer[1] > now}
+        if len(self._known) < MOST_REMEMBERED:
+            self._known[key] = (live, now + REMEMBER_SECONDS)
 
 
 def _fingerprint(session: Session) -> bytes:

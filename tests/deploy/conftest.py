@@ -51,6 +51,7 @@ def packages(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFacto
     stale = tree / "chalicelib" / "__pycache__" / "stale.cpython-311.pyc"
     stale.parent.mkdir()
     stale.write_bytes(b"byte code of an earlier run")
+    (tree / ".venv").symlink_to(sys.prefix)
     return {stage: _package(tree, stage) for stage in STAGES}
 
 
@@ -60,9 +61,8 @@ def package(request: pytest.FixtureRequest, packages: Mapping[str, Package]) -> 
 
 
 def _package(tree: Path, stage: str) -> Package:
-    # The environment that runs the tests builds, whatever make would think of its age.
-    ready = f"--old-file={sys.prefix}/.complete"
-    command = ["make", ready, "package", f"VENV={sys.prefix}", f"STAGE={stage}"]
+    # The environment that runs the tests builds (`.venv` links to it), whatever make would think of its age.
+    command = ["make", "--old-file=.venv/.complete", "package", "VENV=.venv", f"STAGE={stage}"]
     result = subprocess.run(
         command, cwd=tree, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240
     )
