@@ -30,8 +30,8 @@ class RestTokens:
     def is_live(self, session: Session, deadline: Deadline) -> bool:
         """Tell whether the workspace still accepts the session's token. Raises `Unavailable` when it cannot be known.
 
-        A 429 proves that the token lives: Rocket.Chat authenticates before it counts. An answer is remembered for a second,
-        since one page load asks up to four times and one logout three times.
+        A 429 proves that the token lives: Rocket.Chat authenticates before it counts. An answer is remembered for a
+        second, since one page load asks up to four times and one logout three times.
         """
         key = _fingerprint(session)
         live, until = self._known.get(key, (False, 0.0))
