@@ -1,0 +1,1 @@
+"""Gantry in a browser, inside the stand-in workspace."""
