@@ -15,7 +15,7 @@ READY := $(VENV)/.complete
 .PHONY: help demo test lint format package clean
 
 help: ## list these tasks
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-19s %s\n", $$1, $$2}'
 
 # What is set on the command line goes to the playground as words: `make demo HANDOFF=retry` ends in
 # `python -m playground HANDOFF=retry`. Only the names are taken from make's own list (where blanks and backslashes
@@ -39,6 +39,7 @@ demo: $(VENV) ## start the playground: a local stand-in workspace with Gantry in
 
 test: $(VENV) ## run all tests (a part of them: make test TESTFLAGS='-k session')
 	@$(RUN) -m tests.browser
+	@$(RUN) -m playground.database
 	@$(RUN) -m pytest --cov $(TESTFLAGS)
 
 lint: $(VENV) ## check style and types
