@@ -6,10 +6,11 @@ from collections.abc import Callable
 from functools import wraps
 from time import monotonic
 
-from chalice.app import Chalice, Response
+from chalice.app import Chalice, CloudWatchEvent, Rate, Response
 from chalice.app import Request as ChaliceRequest
 
 from chalicelib.bootstrap import Gantry
+from chalicelib.deadline import Deadline
 from chalicelib.errors import GantryError, NotSignedIn
 from chalicelib.signin import CodeDue
 from chalicelib.web import cookies, cors, failures, forms
@@ -116,7 +117,8 @@ def login(request: Request) -> Answer:
     pages = Pages.of(settings, request.link)
     if isinstance(came_to, CodeDue):
         return pages.code(came_to, gantry.clock())
-    cookie = cookies.issue(came_to.sealed, settings.session_seconds, settings.cookie_site)
+    lifetime = int(came_to.session.expires - came_to.session.began)
+    cookie = cookies.issue(came_to.sealed, lifetime, settings.cookie_site)
     token, headers = came_to.session.token, {"Set-Cookie": cookie}
     return pages.handoff(token, settings.origins, settings.handoff, headers, alone=request.is_document)
 
@@ -163,3 +165,13 @@ def health(request: Request) -> Answer:
 def administrator_page(request: Request) -> Answer:
     """Show what to paste into the workspace's settings."""
     return Pages.of(gantry.settings, request.link).administrator(request.own_origin)
+
+
+@app.schedule(Rate(1, unit=Rate.HOURS))
+def sweep(event: CloudWatchEvent) -> None:
+    """Remove what was handed out and never used: `iframe` tokens, which nothing else ends."""
+    try:
+        swept = gantry.sweep(Deadline.of_context(event.context))
+        gantry.journal.event("sweep", removed=swept)
+    except GantryError as error:
+        gantry.journal.backend(error, "")

@@ -85,8 +85,15 @@ class CredentialCache:
     signs nobody out.
     """
 
-    def __init__(self, store: SecretStore, journal: Journal, clock: Callable[[], float] = time) -> None:
+    def __init__(
+        self,
+        store: SecretStore,
+        journal: Journal,
+        clock: Callable[[], float] = time,
+        understand: Callable[[str], Credentials] = Credentials.from_json,
+    ) -> None:
         self._store = store
+        self._understand = understand
         self._journal = journal
         self._clock = clock
         self._kept: Credentials | None = None
@@ -104,7 +111,7 @@ class CredentialCache:
     def refreshed(self, deadline: Deadline) -> Credentials:
         """Return the credentials as they are now, or the kept ones where they cannot be read; raises as `current`."""
         try:
-            self._kept = Credentials.from_json(self._store.fetch(deadline))
+            self._kept = self._understand(self._store.fetch(deadline))
             self._due = self._clock() + TTL_SECONDS
         except GantryError as error:
             if isinstance(error, ConfigurationError):

@@ -4,28 +4,31 @@ Everything is built when it is first needed, and the libraries that an adapter u
 importing the app needs neither AWS nor an environment, and a check without a cookie loads nothing that it does not use.
 """
 
-from collections.abc import Callable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
 from time import time
 from typing import TYPE_CHECKING
 
-from chalicelib.config import Settings
+from chalicelib.config import Credentials, Settings
 from chalicelib.errors import ConfigurationError
 from chalicelib.log import Journal
 
 if TYPE_CHECKING:
+    from pymongo.monitoring import CommandListener
+
     from chalicelib.aws import CredentialCache, SecretStore
     from chalicelib.deadline import Deadline
     from chalicelib.health import Health
+    from chalicelib.mongodb import Mongo
     from chalicelib.rocketchat import Send
-    from chalicelib.signin import SignIn
+    from chalicelib.signin import Directory, SignIn, TokenSource
 
 
 class Gantry:
     """All the pieces of one container, for one environment.
 
     `clock` gives seconds since 1970. `secret_store` and `workspace` take the place of Secrets Manager and of the
-    transport to the workspace where the caller has its own.
+    transport to the workspace where the caller has its own. `listeners` hear every database command.
     """
 
     def __init__(
@@ -35,11 +38,13 @@ class Gantry:
         clock: Callable[[], float] = time,
         secret_store: "SecretStore | None" = None,
         workspace: "Send | None" = None,
+        listeners: "Sequence[CommandListener]" = (),
     ) -> None:
         self._environ = environ
         self.clock = clock
         self._secret_store = secret_store
         self._workspace = workspace
+        self._listeners = listeners
 
     @cached_property
     def _checked(self) -> Settings | ConfigurationError:
@@ -68,7 +73,8 @@ class Gantry:
         from chalicelib.aws import CredentialCache, SecretsManager
 
         store = self._secret_store or SecretsManager(self.settings.secret_id)
-        return CredentialCache(store, self.journal, self.clock)
+        understand = partial(Credentials.from_json, mongodb=self.settings.uses_mongodb)
+        return CredentialCache(store, self.journal, self.clock, understand)
 
     @cached_property
     def workspace(self) -> "Send":
@@ -81,22 +87,59 @@ class Gantry:
         return HttpTransport(self.settings.rocketchat_url, BACKEND, self.clock)
 
     @cached_property
+    def mongo(self) -> "Mongo":
+        """The connection to the workspace's database."""
+        from chalicelib.mongodb import Mongo
+
+        return Mongo(self.credentials, self._listeners)
+
+    @cached_property
     def sign_in(self) -> "SignIn":
         """The use cases, over the directory and the token source that the settings name."""
-        from chalicelib.directories.rocketchat import RocketChatDirectory
+        from chalicelib.accounts.workspace import WorkspaceAccounts
         from chalicelib.sessions import Challenges, Seals, Sessions
         from chalicelib.signin import SignIn
-        from chalicelib.tokens.rest import RestTokens
 
         seals = Seals(self.credentials, self.clock)
         return SignIn(
-            directory=RocketChatDirectory(self.workspace, self.settings.rocketchat_url, self.clock),
-            tokens=RestTokens(self.workspace, self.clock),
+            directory=self._directory(),
+            accounts=WorkspaceAccounts(),
+            tokens=self._tokens(),
             sessions=Sessions(seals, self.settings.session_seconds, self.clock),
             challenges=Challenges(seals),
             log=self.journal,
             clock=self.clock,
         )
+
+    def _directory(self) -> "Directory":
+        if self.settings.directory == "mongodb":
+            from chalicelib.attempts.mongodb import MongoSteps
+            from chalicelib.directories.mongodb import MongoDirectory
+
+            policy = "refuse" if self.settings.token_kind == "iframe" else self.settings.workspace_2fa
+            steps, issuer = MongoSteps(self.mongo), self.settings.rocketchat_url
+            return MongoDirectory(self.mongo, steps, issuer, policy, self.clock)
+        from chalicelib.directories.rocketchat import RocketChatDirectory
+
+        return RocketChatDirectory(self.workspace, self.settings.rocketchat_url, self.clock)
+
+    def _tokens(self) -> "TokenSource":
+        if self.settings.token_source == "mongodb":
+            from chalicelib.tokens.mongodb import IframeTokens, LoginTokens
+
+            kind = IframeTokens if self.settings.token_kind == "iframe" else LoginTokens
+            return kind(self.mongo, self.clock)
+        from chalicelib.tokens.rest import RestTokens
+
+        return RestTokens(self.workspace, self.clock)
+
+    def sweep(self, deadline: "Deadline") -> int:
+        """Remove `iframe` tokens that are too old, where there are such tokens; return how many."""
+        if self.settings.token_kind != "iframe":
+            return 0
+        from chalicelib.tokens.mongodb import IframeTokens
+
+        return IframeTokens(self.mongo, self.clock).sweep(deadline)
 
     def reachable(self, deadline: "Deadline") -> dict[str, bool]:
         """Return what answers: the settings, the secret, the workspace. Asked at most every 30 s."""
@@ -107,9 +150,14 @@ class Gantry:
     @cached_property
     def _health(self) -> "Health":
         from chalicelib import rocketchat
-        from chalicelib.health import Health
+        from chalicelib.health import Health, Probe
 
         def workspace(deadline: "Deadline") -> object:
             return rocketchat.decipher(self.workspace(rocketchat.info(), deadline), self.clock())
 
-        return Health({"secret": self.credentials.current, "workspace": workspace}, self.clock)
+        probes: dict[str, Probe] = {"secret": self.credentials.current}
+        if self.settings.uses_mongodb:
+            probes["database"] = lambda deadline: self.mongo.run(lambda database: database.command("ping"), deadline)
+        if self.settings.directory == "rocketchat":
+            probes["workspace"] = workspace
+        return Health(probes, self.clock)

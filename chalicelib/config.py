@@ -7,17 +7,19 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 from chalicelib.errors import ConfigurationError, Problem
+from chalicelib.model import TokenKind
 from chalicelib.secret import Secret
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]+")
 _URL = re.compile(r"[A-Za-z0-9:/.\[\]%_~@!$&()*+,;=-]+")
+_MONGODB_URI = re.compile(r"mongodb(\+srv)?://[^/\s]")
 _PORTS = {"https": 443, "http": 80}
 _T = TypeVar("_T")
 
@@ -55,8 +57,10 @@ class Settings:
     origins: tuple[str, ...]
     frame_ancestors: tuple[str, ...]
     secret_id: str
-    directory: Literal["rocketchat"]
-    token_source: Literal["rest"]
+    directory: Literal["rocketchat", "mongodb"]
+    token_source: Literal["rest", "mongodb"]
+    token_kind: TokenKind
+    workspace_2fa: Literal["honour", "totp", "skip"]
     handoff: Literal["token", "retry"]
     cookie_site: Literal["cross", "same"]
     session_seconds: int
@@ -82,8 +86,12 @@ class Settings:
             origins=origins,
             frame_ancestors=framing,
             secret_id=reader.required("SECRET_ID", _text, "Set it to the name or ARN of the secret") or "",
-            directory=cast(Literal["rocketchat"], reader.choice("DIRECTORY", "rocketchat")),
-            token_source=cast(Literal["rest"], reader.choice("TOKEN_SOURCE", "rest")),
+            directory=cast(Literal["rocketchat", "mongodb"], reader.choice("DIRECTORY", "rocketchat", "mongodb")),
+            token_source=cast(Literal["rest", "mongodb"], reader.choice("TOKEN_SOURCE", "rest", "mongodb")),
+            token_kind=cast(TokenKind, reader.choice("TOKEN_KIND", "login", "iframe")),
+            workspace_2fa=cast(
+                Literal["honour", "totp", "skip"], reader.choice("WORKSPACE_2FA", "honour", "totp", "skip")
+            ),
             handoff=cast(Literal["token", "retry"], reader.choice("HANDOFF", "token", "retry")),
             cookie_site=cast(Literal["cross", "same"], reader.choice("COOKIE_SITE", "cross", "same")),
             session_seconds=reader.read("SESSION_HOURS", _hours, 168) * 3600,
@@ -93,9 +101,22 @@ class Settings:
             ),
             log_level=reader.choice("LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR"),
         )
+        reader.problems.extend(settings._contradictions())
         if reader.problems:
             raise ConfigurationError(tuple(reader.problems), framing)
         return settings
+
+    def _contradictions(self) -> Iterator[Problem]:
+        if self.token_source == "rest":
+            if self.directory == "mongodb":
+                yield Problem("TOKEN_SOURCE", "with DIRECTORY=mongodb it cannot be rest", "Set it to mongodb")
+            if self.token_kind == "iframe":
+                yield Problem("TOKEN_KIND", "iframe tokens are written into MongoDB", "Set TOKEN_SOURCE to mongodb")
+
+    @property
+    def uses_mongodb(self) -> bool:
+        """Whether the secret must hold `mongodb_uri`."""
+        return self.token_source == "mongodb"
 
     @property
     def workspace_host(self) -> str:
@@ -113,10 +134,14 @@ class Credentials:
     """The secret, understood. `session_keys` are Fernet keys, oldest first: the last one seals, all of them open."""
 
     session_keys: tuple[Secret, ...]
+    mongodb_uri: Secret | None = None
 
     @classmethod
-    def from_json(cls, text: str) -> "Credentials":
-        """Read the secret's JSON object. Raises `ConfigurationError` with all problems at once, never with a value."""
+    def from_json(cls, text: str, *, mongodb: bool = False) -> "Credentials":
+        """Read the secret's JSON object; with `mongodb` it must hold `mongodb_uri`.
+
+        Raises `ConfigurationError` with all problems at once, never with a value.
+        """
         try:
             content = json.loads(text)
         except ValueError:
@@ -125,18 +150,26 @@ class Credentials:
             raise ConfigurationError(
                 (Problem("SECRET_ID", "the secret is not a JSON object", 'Store {"session_keys": […]} in it'),)
             )
-        keys = content.get("session_keys")
-        if not isinstance(keys, list) or not keys:
-            problem = Problem("session_keys", "the secret has no list of keys under this name", _KEY_REMEDY)
-            raise ConfigurationError((problem,))
-        problems = tuple(
-            Problem(f"session_keys[{position}]", "this is not a Fernet key", _KEY_REMEDY)
-            for position, key in enumerate(keys)
-            if not _is_fernet_key(key)
-        )
+        problems = [*_key_problems(content.get("session_keys"))]
+        uri = content.get("mongodb_uri")
+        if mongodb and not (isinstance(uri, str) and _MONGODB_URI.match(uri)):
+            what = "this is no MongoDB address" if uri else "the secret has none, and TOKEN_SOURCE is mongodb"
+            problems.append(Problem("mongodb_uri", what, "Write mongodb+srv://user:password@host/rocketchat"))
         if problems:
-            raise ConfigurationError(problems)
-        return cls(session_keys=tuple(Secret(key) for key in keys))
+            raise ConfigurationError(tuple(problems))
+        return cls(
+            session_keys=tuple(Secret(key) for key in content["session_keys"]),
+            mongodb_uri=Secret(uri) if mongodb and isinstance(uri, str) else None,
+        )
+
+
+def _key_problems(keys: object) -> Iterator[Problem]:
+    if not isinstance(keys, list) or not keys:
+        yield Problem("session_keys", "the secret has no list of keys under this name", _KEY_REMEDY)
+        return
+    for position, key in enumerate(keys):
+        if not _is_fernet_key(key):
+            yield Problem(f"session_keys[{position}]", "this is not a Fernet key", _KEY_REMEDY)
 
 
 _KEY_REMEDY = (

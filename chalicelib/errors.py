@@ -170,6 +170,36 @@ class EmailUnverified(SignInRefused):
     reason = "email-unverified"
 
 
+class EmailCodesOnly(SignInRefused):
+    """The account's second factor is a code by e-mail, which only the workspace itself can send."""
+
+    reason = "email-codes"
+
+
+class SecondFactorUnserved(SignInRefused):
+    """The account has a second factor, and the kind of token that is handed out cannot get past it."""
+
+    reason = "second-factor-unserved"
+
+
+class AccountNotForPeople(SignInRefused):
+    """The account is an app's: nobody can log in with it."""
+
+    reason = "app-account"
+
+
+class NoAccount(SignInRefused):
+    """A known person has no account in the workspace, and none may be made."""
+
+    reason = "no-account"
+
+
+class EmailTaken(SignInRefused):
+    """Another account holds the person's e-mail address, and nothing proves that it is theirs."""
+
+    reason = "email-taken"
+
+
 # --- sessions --------------------------------------------------------------------------------------------------------
 
 

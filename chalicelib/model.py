@@ -16,10 +16,15 @@ client that is given both fires both of its login handlers."""
 
 @dataclass(frozen=True)
 class Token:
-    """What logs a browser in to the workspace: a native login token, or one of the `iframe` service."""
+    """What logs a browser in to the workspace: a native login token, or one of the `iframe` service.
+
+    `last_login` is the account's `lastLogin` when an `iframe` token was handed out, in milliseconds since 1970 and None
+    where the account had none: the workspace sets it at every login, so it shows that the token was used.
+    """
 
     value: Secret
     kind: TokenKind = "login"
+    last_login: int | None = None
 
     def as_response(self) -> dict[str, str]:
         """Return the one-key object that the workspace's client understands."""
@@ -30,8 +35,8 @@ class Token:
 class Identity:
     """Who somebody is, in the words of the directory that checked it.
 
-    `subject` is stable within `issuer`. `second_factor` tells whether the directory checked one. `login` is the token
-    that came with the check itself, where the directory is the workspace.
+    `subject` is stable within `issuer`. `second_factor` tells whether the directory checked one. Where the directory is
+    the workspace, `account` is the account itself, and `login` the token that came with the check where one did.
     """
 
     issuer: str
@@ -41,7 +46,15 @@ class Identity:
     email_verified: bool = False
     name: str | None = None
     second_factor: bool = False
+    account: "Account | None" = None
     login: Token | None = None
+
+
+@dataclass(frozen=True)
+class Account:
+    """The workspace's user record for an identity, by its id."""
+
+    id: str
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ REREAD_SECONDS = 30.0
 """How often, at most, a seal that no key opens makes a container read the secret anew (promise 34)."""
 
 CHALLENGE_SECONDS = 300
+HANDOVER_SECONDS = 600
 LONGEST_SEAL = 8192
 
 
@@ -118,11 +119,17 @@ class Sessions:
         self._seals.ready(deadline)
 
     def start(self, account_id: str, token: Token, deadline: Deadline) -> tuple[Session, str]:
-        """Return a fresh session and its seal. `lifetime` counts from now and is never renewed."""
+        """Return a fresh session and its seal. Its time counts from now and is never renewed.
+
+        With an `iframe` token it is a hand-over, not a session: ten minutes, whatever the settings say.
+        """
         began = self._clock()
-        content = {"account": account_id, "token": token.value.reveal(), "kind": token.kind}
-        sealed = self._seals.seal(self.PURPOSE, content, began, self._lifetime, deadline)
-        return Session(account_id, token, began, began + self._lifetime), sealed
+        lifetime = min(self._lifetime, HANDOVER_SECONDS) if token.kind == "iframe" else self._lifetime
+        content: dict[str, Any] = {"account": account_id, "token": token.value.reveal(), "kind": token.kind}
+        if token.last_login is not None:
+            content["last_login"] = token.last_login
+        sealed = self._seals.seal(self.PURPOSE, content, began, lifetime, deadline)
+        return Session(account_id, token, began, began + lifetime), sealed
 
     def open(self, sealed: str, deadline: Deadline) -> Session:
         """Return the session under `sealed`; raises `NotSignedIn` for whatever is not a session, or not any more."""
@@ -133,7 +140,7 @@ class Sessions:
         except SealRefused:
             raise NotSignedIn from None
         content = opened.content
-        token = Token(Secret(content["token"]), content["kind"])
+        token = Token(Secret(content["token"]), content["kind"], content.get("last_login"))
         return Session(content["account"], token, opened.began, opened.expires)
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import GantryError, NotSignedIn, SecondFactorRequired, Unavailable, WrongCode
-from chalicelib.model import Caller, Challenge, Identity, Session, Token
+from chalicelib.model import Account, Caller, Challenge, Identity, Session, Token
 from chalicelib.secret import Secret
 from chalicelib.sessions import Challenges, Sessions
 
@@ -30,11 +30,18 @@ class Directory(Protocol):
         """Return who answered `challenge`. Raises as `authenticate`."""
 
 
+class Accounts(Protocol):
+    """A place that knows which account of the workspace is whose."""
+
+    def account_of(self, identity: Identity, deadline: Deadline) -> Account:
+        """Return `identity`'s account, found, linked or made. Raises a `SignInRefused` or `Unavailable`."""
+
+
 class TokenSource(Protocol):
     """A place that makes, knows and ends an account's tokens."""
 
-    def issue(self, identity: Identity, deadline: Deadline) -> Token:
-        """Return the token for `identity`'s account. Raises `Unavailable`."""
+    def issue(self, account: Account, identity: Identity, deadline: Deadline) -> Token:
+        """Return a token for `account`. Raises a `SignInRefused` or `Unavailable`."""
 
     def is_live(self, session: Session, deadline: Deadline) -> bool:
         """Tell whether the session's token still logs in. Raises `Unavailable` when that cannot be known."""
@@ -81,6 +88,7 @@ class SignIn:
     def __init__(
         self,
         directory: Directory,
+        accounts: Accounts,
         tokens: TokenSource,
         sessions: Sessions,
         challenges: Challenges,
@@ -88,6 +96,7 @@ class SignIn:
         clock: Callable[[], float] = time,
     ) -> None:
         self._directory = directory
+        self._accounts = accounts
         self._tokens = tokens
         self._sessions = sessions
         self._challenges = challenges
@@ -163,8 +172,9 @@ class SignIn:
         return CodeDue(username, required.method, sealed, required.sent, required.expires)
 
     def _finish(self, identity: Identity, caller: Caller) -> SignedIn:
-        token = self._tokens.issue(identity, caller.deadline)
-        session, sealed = self._sessions.start(identity.subject, token, caller.deadline)
+        account = self._accounts.account_of(identity, caller.deadline)
+        token = self._tokens.issue(account, identity, caller.deadline)
+        session, sealed = self._sessions.start(account.id, token, caller.deadline)
         return SignedIn(session, sealed)
 
     @contextmanager

@@ -15,7 +15,7 @@ from chalicelib.errors import (
     WrongCode,
     WrongCredentials,
 )
-from chalicelib.model import Caller, Challenge, Identity, Session, Token
+from chalicelib.model import Account, Caller, Challenge, Identity, Session, Token
 from chalicelib.rocketchat import Call, Reply
 from chalicelib.secret import Secret
 
@@ -37,8 +37,8 @@ def fernet_key() -> str:
     return Fernet.generate_key().decode()
 
 
-def secret_text(*keys: str) -> str:
-    return json.dumps({"session_keys": list(keys)})
+def secret_text(*keys: str, mongodb_uri: str | None = None) -> str:
+    return json.dumps({"session_keys": list(keys)} | ({"mongodb_uri": mongodb_uri} if mongodb_uri else {}))
 
 
 def caller(seconds: float = 26.0, address: str = "203.0.113.9") -> Caller:
@@ -102,7 +102,12 @@ class FakeWorkspace:
         token = f"{'t' * 30}{self.minted:013d}"
         self.live[token] = f"id-of-{username}"
         return Identity(
-            "fake", f"id-of-{username}", username, login=Token(Secret(token)), second_factor=code is not None
+            "fake",
+            f"id-of-{username}",
+            username,
+            second_factor=code is not None,
+            account=Account(f"id-of-{username}"),
+            login=Token(Secret(token)),
         )
 
     def _second_factor(self, person: FakePerson, code: str | None) -> None:
@@ -113,7 +118,7 @@ class FakeWorkspace:
             person.wrong_codes += 1
             raise TooManyCodes if person.wrong_codes >= self.most_wrong_codes else WrongCode
 
-    def issue(self, identity: Identity, deadline: Deadline) -> Token:
+    def issue(self, account: Account, identity: Identity, deadline: Deadline) -> Token:
         assert identity.login is not None
         return identity.login
 

@@ -5,7 +5,7 @@ from time import time
 
 from chalicelib import rocketchat
 from chalicelib.errors import SecondFactorRequired, Unauthorized, WrongCredentials
-from chalicelib.model import Caller, Challenge, Identity, Token
+from chalicelib.model import Account, Caller, Challenge, Identity, Token
 from chalicelib.secret import Secret
 
 LONGEST_PASSWORD_BYTES = 1024
@@ -66,5 +66,6 @@ class RocketChatDirectory:
             email_verified=login.email_verified,
             name=login.name,
             second_factor=code is not None,
+            account=Account(login.user_id),
             login=Token(login.token),
         )

@@ -7,7 +7,7 @@ from time import time
 from chalicelib import rocketchat
 from chalicelib.deadline import Deadline
 from chalicelib.errors import RateLimited, Unauthorized, Unavailable
-from chalicelib.model import Identity, Session, Token
+from chalicelib.model import Account, Identity, Session, Token
 
 REMEMBER_SECONDS = 1.0
 MOST_REMEMBERED = 256
@@ -21,7 +21,7 @@ class RestTokens:
         self._clock = clock
         self._known: dict[bytes, tuple[bool, float]] = {}
 
-    def issue(self, identity: Identity, deadline: Deadline) -> Token:
+    def issue(self, account: Account, identity: Identity, deadline: Deadline) -> Token:
         """Return the token that came with the login which proved `identity`: nothing else is minted."""
         if identity.login is None:
             raise Unavailable(rocketchat.BACKEND, "the login brought no token")

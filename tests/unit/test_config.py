@@ -62,6 +62,8 @@ def test_all_problems_come_at_once_by_key_and_without_values() -> None:
         "FRAME_ANCESTORS": "canary",
         "DIRECTORY": "canary",
         "TOKEN_SOURCE": "canary",
+        "TOKEN_KIND": "canary",
+        "WORKSPACE_2FA": "canary",
         "HANDOFF": "canary",
         "COOKIE_SITE": "canary",
         "SESSION_HOURS": "canary",
@@ -132,6 +134,59 @@ def test_no_origin_can_break_out_of_a_header(text: str) -> None:
         return
     assert origin.isascii()
     assert not set(origin) & set(" \t\r\n;,'\"<>*")
+
+
+@pytest.mark.parametrize(
+    ("environ", "keys"),
+    [
+        ({"DIRECTORY": "mongodb"}, {"TOKEN_SOURCE"}),
+        ({"TOKEN_KIND": "iframe"}, {"TOKEN_KIND"}),
+        ({"DIRECTORY": "mongodb", "TOKEN_KIND": "iframe"}, {"TOKEN_SOURCE", "TOKEN_KIND"}),
+        ({"WORKSPACE_2FA": "off"}, {"WORKSPACE_2FA"}),
+    ],
+)
+def test_what_does_not_go_together_is_refused(environ: dict[str, str], keys: set[str]) -> None:
+    """A pair of settings that cannot work is a configuration problem, not a failure at the first sign-in."""
+    assert set(problems({**GOOD, **environ})) == keys
+
+
+def test_what_goes_together_is_taken() -> None:
+    """Each pair of directory and token source that works is accepted, and says whether the secret needs a database."""
+    for environ, uses_mongodb in (
+        ({}, False),
+        ({"TOKEN_SOURCE": "mongodb"}, True),
+        ({"TOKEN_SOURCE": "mongodb", "TOKEN_KIND": "iframe"}, True),
+        ({"TOKEN_SOURCE": "mongodb", "DIRECTORY": "mongodb", "WORKSPACE_2FA": "totp"}, True),
+    ):
+        assert Settings.from_environ({**GOOD, **environ}).uses_mongodb is uses_mongodb
+
+
+@pytest.mark.parametrize("uri", [None, 5, "", "canary", "http://canary", "mongodb://", "mongodb:// canary"])
+def test_a_database_address_that_is_none_is_named(uri: object) -> None:
+    """`mongodb_uri` is asked for where it is needed, and its value, which holds a password, is never repeated."""
+    text = json.dumps({"session_keys": [fernet_key()], "mongodb_uri": uri})
+    with pytest.raises(ConfigurationError) as refused:
+        Credentials.from_json(text, mongodb=True)
+    assert [problem.key for problem in refused.value.problems] == ["mongodb_uri"]
+    assert "canary" not in str(refused.value)
+    assert Credentials.from_json(text).mongodb_uri is None
+
+
+def test_a_database_address_is_kept_and_hidden() -> None:
+    """A URI of either form is taken as it is and never prints."""
+    for uri in ("mongodb://user:canary@127.0.0.1:27017/chat", "mongodb+srv://user:canary@cluster.example.net/"):
+        text = json.dumps({"session_keys": [fernet_key()], "mongodb_uri": uri})
+        credentials = Credentials.from_json(text, mongodb=True)
+        assert credentials.mongodb_uri is not None
+        assert credentials.mongodb_uri.reveal() == uri
+        assert "canary" not in repr(credentials)
+
+
+def test_all_problems_of_the_secret_come_at_once() -> None:
+    """Keys and address are judged together."""
+    with pytest.raises(ConfigurationError) as refused:
+        Credentials.from_json("{}", mongodb=True)
+    assert [problem.key for problem in refused.value.problems] == ["session_keys", "mongodb_uri"]
 
 
 def test_the_page_of_a_wrong_configuration_may_still_be_framed() -> None:

@@ -32,4 +32,4 @@ def test_the_settings_table_is_the_settings_that_are_read() -> None:
     environ = Asked()
     Settings.from_environ(environ)
     section = README.partition("## Set up Gantry")[2].partition("\n## ")[0]
-    assert set(re.findall(r"^\| `([A-Z_]+)` \|", section, re.MULTILINE)) == environ.names
+    assert set(re.findall(r"^\| `([A-Z0-9_]+)` \|", section, re.MULTILINE)) == environ.names

@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import Unavailable
-from chalicelib.model import Identity, Session, Token
+from chalicelib.model import Account, Identity, Session, Token
 from chalicelib.rocketchat import Reply
 from chalicelib.secret import Secret
 from chalicelib.tokens.rest import MOST_REMEMBERED, RestTokens
@@ -70,4 +70,4 @@ def test_the_memory_is_bounded() -> None:
 def test_a_login_without_a_token_is_no_login() -> None:
     """Nothing is minted where the login brought no token."""
     with pytest.raises(Unavailable):
-        RestTokens(Replies([]), FakeClock()).issue(Identity("i", "s", "u"), DEADLINE)
+        RestTokens(Replies([]), FakeClock()).issue(Account("a"), Identity("i", "s", "u"), DEADLINE)

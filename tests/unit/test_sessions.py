@@ -45,10 +45,33 @@ def test_a_session_opens_as_it_was_sealed() -> None:
     """A sealed session holds account, token, kind and its own times."""
     clock = FakeClock()
     own = sessions(Keys(NEW), clock)
-    made, sealed = own.start("aliceid", Token(Secret("t"), "iframe"), DEADLINE)
+    made, sealed = own.start("aliceid", Token(Secret("t")), DEADLINE)
     opened = own.open(sealed, DEADLINE)
     assert opened == made
-    assert (opened.account_id, opened.token.kind, opened.expires - opened.began) == ("aliceid", "iframe", HOUR)
+    assert (opened.account_id, opened.token.kind, opened.expires - opened.began) == ("aliceid", "login", HOUR)
+
+
+@pytest.mark.parametrize("last_login", [None, 1_800_000_000_123])
+def test_a_hand_over_holds_the_last_login_and_ends_after_ten_minutes(last_login: int | None) -> None:
+    """A session with an `iframe` token is good for ten minutes, and keeps `lastLogin` as it was to the millisecond."""
+    clock = FakeClock()
+    own = sessions(Keys(NEW), clock)
+    made, sealed = own.start("aliceid", Token(Secret("t"), "iframe", last_login), DEADLINE)
+    assert own.open(sealed, DEADLINE) == made
+    assert made.token.last_login == last_login
+    clock.now += 599.9
+    own.open(sealed, DEADLINE)
+    clock.now += 0.1
+    with pytest.raises(NotSignedIn):
+        own.open(sealed, DEADLINE)
+
+
+def test_a_hand_over_is_no_longer_than_the_session_would_be() -> None:
+    """Where sessions are set to less than ten minutes, a hand-over is as short."""
+    clock = FakeClock()
+    own = Sessions(Seals(Keys(NEW), clock), 60, clock)
+    session, _ = own.start("aliceid", Token(Secret("t"), "iframe"), DEADLINE)
+    assert session.expires - session.began == 60
 
 
 def test_the_seal_hides_what_it_holds() -> None:

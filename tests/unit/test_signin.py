@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from chalicelib.accounts.workspace import WorkspaceAccounts
 from chalicelib.config import Credentials
 from chalicelib.deadline import Deadline
 from chalicelib.errors import (
@@ -53,7 +54,9 @@ class Stage:
         )
         seals = Seals(self.keys, self.clock)
         sessions = Sessions(seals, 3600, self.clock)
-        self.sign_in = SignIn(self.workspace, self.workspace, sessions, Challenges(seals), self.log, self.clock)
+        self.sign_in = SignIn(
+            self.workspace, WorkspaceAccounts(), self.workspace, sessions, Challenges(seals), self.log, self.clock
+        )
 
     def signed_in(self, username: str = "alice") -> SignedIn:
         came_to = self.sign_in.with_password(username, PASSWORD, caller())

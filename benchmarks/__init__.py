@@ -1,0 +1,1 @@
+"""What Gantry costs, measured where it runs: `make bench-mongodb`."""

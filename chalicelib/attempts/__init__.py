@@ -1,0 +1,1 @@
+"""What is remembered of attempts to sign in."""

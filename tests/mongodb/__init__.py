@@ -1,0 +1,1 @@
+"""Gantry on a MongoDB database, over the wire."""
