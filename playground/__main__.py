@@ -5,22 +5,25 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 
-from playground.people import DEMO_PEOPLE, PASSWORD
+from playground.people import PASSWORD, people_for
 from playground.processes import Addresses, Failed, Signals, Stopped, run
-from playground.words import WordError, read_words
+from playground.words import Demo, WordError, read_words
 
 
-def announce(addresses: Addresses) -> None:
+def announce(demo: Demo, addresses: Addresses, database: str) -> None:
     """Tell the person at the terminal where to go."""
-    width = max(len(person.username) for person in DEMO_PEOPLE)
-    people = "\n".join(f"    {person.username:<{width}}   {person.about}" for person in DEMO_PEOPLE)
+    shown = people_for(demo.settings)
+    width = max(len(person.username) for person in shown)
+    people = "\n".join(f"    {person.username:<{width}}   {person.about}" for person in shown)
+    server = f"Database   {database}, tokens of kind {demo.settings['TOKEN_KIND']}\n" if database else ""
     print(
         f"""
 People, all with the password {PASSWORD}:
 {people}
 
-Gantry     {addresses.login_page} (login page), {addresses.session_check} (session check)
+{server}Gantry     {addresses.login_page} (login page), {addresses.session_check} (session check)
 Workspace  {addresses.workspace} (a stand-in for Rocket.Chat): start here. Ctrl+C ends everything.
 """,
         flush=True,
@@ -31,7 +34,8 @@ def main(words: Sequence[str]) -> int:
     """Run the playground until a signal ends it: 0. A failure is 1 and a wrong word 2, each with one sentence."""
     signals = Signals()
     try:
-        run(read_words(words, os.environ), os.environ, signals, announce)
+        demo = read_words(words, os.environ)
+        run(demo, os.environ, signals, partial(announce, demo))
     except WordError as error:
         print(error, file=sys.stderr)
         return 2

@@ -10,9 +10,8 @@ from playground.child import Parent, wait_forever
 
 
 def main() -> None:
-    """Serve on the socket that the parent opened, and store the secret."""
+    """Serve on the socket that the parent opened, and store the secret: a session key and the credentials given."""
     parent = Parent()
-    order = parent.next_order()
 
     import boto3
     from cryptography.fernet import Fernet
@@ -23,13 +22,14 @@ def main() -> None:
         def log(self, type: str, message: str, *args: object) -> None:
             """No access log."""
 
+    order = parent.next_order()
     with socket.socket(fileno=order["listener"]) as listener:
         host, port = listener.getsockname()
         application = DomainDispatcherApplication(create_backend_app)
         server = make_server(host, port, application, threaded=True, request_handler=Quiet, fd=listener.fileno())
         threading.Thread(target=server.serve_forever, daemon=True).start()
         client = boto3.client("secretsmanager", endpoint_url=f"http://{host}:{port}")
-        secret = json.dumps({"session_keys": [Fernet.generate_key().decode()]})
+        secret = json.dumps({"session_keys": [Fernet.generate_key().decode()], **order["credentials"]})
         client.create_secret(Name=order["secret_id"], SecretString=secret)
         parent.report_ready()
         wait_forever()

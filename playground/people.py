@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 PASSWORD = "gantry-demo"  # noqa: S105  - printed at every start, and worth nothing
@@ -58,3 +58,24 @@ DEMO_PEOPLE = (
     ),
     Person(username="dave", name="Dave Doyle", email="dave@example.org", active=False, about="deactivated: refused"),
 )
+
+
+def people_for(settings: Mapping[str, str]) -> tuple[Person, ...]:
+    """The demo people, each with what happens to them where Gantry has these settings."""
+    return tuple(replace(person, about=_about(person, settings)) for person in DEMO_PEOPLE)
+
+
+def _about(person: Person, settings: Mapping[str, str]) -> str:
+    by_iframe = settings.get("TOKEN_KIND") == "iframe"
+    by_record = settings.get("DIRECTORY") == "mongodb"
+    policy = settings.get("WORKSPACE_2FA") or "honour"
+    method = person.second_factor
+    if method == "none":
+        return person.about
+    if by_iframe:
+        return f"{person.about}: refused, an iframe token cannot get past it"
+    if by_record and method == "email" and policy == "honour":
+        return f"{person.about}: refused, Gantry cannot ask for it"
+    if by_record and (policy == "skip" or method == "email"):
+        return f"{person.about} that is not asked for: WORKSPACE_2FA={policy}"
+    return person.about

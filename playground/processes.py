@@ -87,9 +87,9 @@ class Tree:
     def __init__(self, signals: Signals) -> None:
         self._signals = signals
         self._children: list[Child] = []
+        self._reports: dict[str, dict[str, str]] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(signals, selectors.EVENT_READ)
-        self._deadline: float | None = time.monotonic() + _START_SECONDS
 
     def start(
         self,
@@ -121,23 +121,24 @@ class Tree:
         self._selector.register(child.reports, selectors.EVENT_READ, child)
         return child
 
-    def wait_ready(self, *children: Child) -> None:
-        """Wait until each of these has carried out its order."""
-        waited = {child.name for child in children}
-        while waited:
-            name, report = self._next_report(waited)
+    def wait_ready(self, *children: Child, seconds: float | None = _START_SECONDS) -> dict[str, dict[str, str]]:
+        """Wait until each of these has carried out its order; what they report, by name."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        names = {child.name for child in children}
+        while waited := names - self._reports.keys():
+            name, report = self._next_report(waited, deadline)
             if "problem" in report:
                 raise Failed(report["problem"])
-            waited.discard(name)
+            self._reports[name] = report
+        return {name: self._reports.pop(name) for name in names}
 
     def wait_end(self) -> NoReturn:
         """Wait for a signal or for the end of a child."""
-        self._deadline = None
         while True:
-            self._next_report(set())
+            self._next_report(set(), None)
 
-    def _next_report(self, waited: set[str]) -> tuple[str, dict[str, str]]:
-        patience = None if self._deadline is None else self._deadline - time.monotonic()
+    def _next_report(self, waited: set[str], deadline: float | None) -> tuple[str, dict[str, str]]:
+        patience = None if deadline is None else max(0.0, deadline - time.monotonic())
         ready = self._selector.select(patience)
         if any(key.data is None for key, _ in ready):
             raise Stopped
@@ -220,7 +221,8 @@ class Addresses:
         return f"{self.gantry}/session"
 
 
-Announce = Callable[[Addresses], None]
+Announce = Callable[[Addresses, str], None]
+"""Told where everything is, and what the database server is called; empty where there is none."""
 
 
 def open_port(name: str, port: int, *, listen: bool) -> socket.socket:
@@ -259,10 +261,7 @@ def run(demo: Demo, environment: Mapping[str, str], signals: Signals, announce: 
             "SECRET_ID": SECRET_ID,
             "AWS_ENDPOINT_URL": f"http://{HOST}:{aws_port}",
             "COOKIE_SITE": "cross",
-            "DIRECTORY": "rocketchat",
-            "TOKEN_SOURCE": "rest",
-            "HANDOFF": "token",
-            **demo.gantry,
+            **demo.settings,
         }
         try:
             aws = tree.start("Secrets Manager", "playground.aws", clean, descriptors=[aws_listener.fileno()])
@@ -276,19 +275,28 @@ def run(demo: Demo, environment: Mapping[str, str], signals: Signals, announce: 
         finally:
             os.close(log_reading)
             os.close(log_writing)
-        aws.order(listener=aws_listener.fileno(), secret_id=settings["SECRET_ID"])
+        gantry.order()
+        database = {"name": "", "uri": ""}
+        if demo.backend == "mongodb":
+            # It may have to be fetched first, which has bounds of its own.
+            server = tree.start("The database", "playground.mongodb", environment)
+            server.order()
+            database = tree.wait_ready(server, seconds=None)[server.name]
+        credentials = {"mongodb_uri": database["uri"]} if database["uri"] else {}
+        aws.order(listener=aws_listener.fileno(), secret_id=settings["SECRET_ID"], credentials=credentials)
         workspace.order(
             listener=workspace_listener.fileno(),
             log=log_reading,
             iframe_url=addresses.login_page,
             api_url=addresses.session_check,
+            database=database,
+            settings=demo.settings,
         )
-        gantry.order()
         workspace_listener.close()
         aws_listener.close()
         tree.wait_ready(aws, workspace, gantry)
         gantry_place.close()
         gantry.order(host=HOST, port=gantry_port, taken=taken("DEMO_PORT", gantry_port))
         tree.wait_ready(gantry)
-        announce(addresses)
+        announce(addresses, database["name"])
         tree.wait_end()

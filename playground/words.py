@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Literal, cast, get_args
 
-OWN = ("DEMO_PORT", "DEMO_WORKSPACE_PORT", "DEMO_GANTRY_HOST")
-GANTRY = (
-    "ROCKETCHAT_URL",
-    "ALLOWED_ORIGINS",
-    "FRAME_ANCESTORS",
-    "SECRET_ID",
-    "DIRECTORY",
-    "TOKEN_SOURCE",
-    "TOKEN_KIND",
-    "HANDOFF",
-    "PROVISION",
-    "LINK_BY",
-    "WORKSPACE_2FA",
-    "RELAY",
-    "STATE_TABLE",
-    "BAN_NAME_AFTER",
-    "BAN_ADDRESS_AFTER",
-    "BAN_WINDOW_SECONDS",
-    "BAN_SECONDS",
-    "COOKIE_SITE",
-    "SESSION_HOURS",
-    "BRAND_NAME",
-    "BRAND_LOGO_URL",
-    "BRAND_COLOR",
-    "HELP_URL",
-    "LANGUAGES",
-    "LOG_LEVEL",
-)
+from chalicelib.config import Settings
+from chalicelib.errors import ConfigurationError
+
+PORTS_AND_HOST = ("DEMO_PORT", "DEMO_WORKSPACE_PORT", "DEMO_GANTRY_HOST")
+Backend = Literal["rest", "mongodb"]
+Kind = Literal["login", "iframe"]
 _HOSTS = ("localhost", "127.0.0.1")
+
+
+class _Empty(Mapping[str, str]):
+    """An environment in which nothing is set; `asked` keeps what it was asked for, in order."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, None] = {}
+
+    def __getitem__(self, name: str) -> str:
+        self.asked[name] = None
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def _settings_of_gantry() -> tuple[str, ...]:
+    """The names that Gantry reads, in its order: another word would have no effect."""
+    environment = _Empty()
+    with suppress(ConfigurationError):
+        Settings.from_environ(environment)
+    return tuple(environment.asked)
+
+
+GANTRY = _settings_of_gantry()
+OWN = ("BACKEND", "KIND", *PORTS_AND_HOST)
 
 
 class WordError(ValueError):
@@ -42,17 +51,32 @@ class WordError(ValueError):
 
 @dataclass(frozen=True)
 class Demo:
-    """What the words ask for. Port 0 means any free one; `gantry` goes to Gantry's environment."""
+    """What the words ask for. Port 0 means any free one; `gantry` are Gantry's settings as they were typed."""
 
     port: int = 8000
     workspace_port: int = 3000
     gantry_host: str = "localhost"
     gantry: Mapping[str, str] = field(default_factory=dict)
+    backend: Backend = "rest"
+    kind: Kind = "login"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings of Gantry: what the backend and the kind of tokens mean, and whatever was typed wins."""
+        directory, source = ("mongodb", "mongodb") if self.backend == "mongodb" else ("rocketchat", "rest")
+        handoff = "retry" if self.kind == "iframe" else "token"
+        return {
+            "DIRECTORY": directory,
+            "TOKEN_SOURCE": source,
+            "TOKEN_KIND": self.kind,
+            "HANDOFF": handoff,
+            **self.gantry,
+        }
 
 
 def read_words(words: Iterable[str], environment: Mapping[str, str]) -> Demo:
-    """Understand the command line; the playground's own settings may also come from the environment."""
-    own = {name: environment[name] for name in OWN if environment.get(name)}
+    """Understand the command line; ports and host may also come from the environment."""
+    own = {name: environment[name] for name in PORTS_AND_HOST if environment.get(name)}
     gantry = {}
     for word in words:
         name, equals, value = word.partition("=")
@@ -64,10 +88,34 @@ def read_words(words: Iterable[str], environment: Mapping[str, str]) -> Demo:
             raise WordError(
                 f"{word!r} is no setting of the playground: NAME=value with one of {', '.join(OWN + GANTRY)}."
             )
-    host = own.get("DEMO_GANTRY_HOST", _HOSTS[0])
-    if host not in _HOSTS:
-        raise WordError(f"DEMO_GANTRY_HOST must be {' or '.join(_HOSTS)}, not {host!r}.")
-    return Demo(_port(own, "DEMO_PORT", 8000), _port(own, "DEMO_WORKSPACE_PORT", 3000), host, gantry)
+    demo = Demo(
+        port=_port(own, "DEMO_PORT", 8000),
+        workspace_port=_port(own, "DEMO_WORKSPACE_PORT", 3000),
+        gantry_host=_one_of(own, "DEMO_GANTRY_HOST", _HOSTS),
+        gantry=gantry,
+        backend=cast(Backend, _one_of(own, "BACKEND", get_args(Backend))),
+        kind=cast(Kind, _one_of(own, "KIND", get_args(Kind))),
+    )
+    _refuse_without_a_database(demo)
+    return demo
+
+
+def _refuse_without_a_database(demo: Demo) -> None:
+    """What only a database can do is refused by name, rather than by every page of a Gantry that has none."""
+    if demo.backend == "mongodb":
+        return
+    typed = {"KIND": demo.kind, **demo.gantry}
+    wanting = {"KIND": "iframe", "DIRECTORY": "mongodb", "TOKEN_SOURCE": "mongodb", "TOKEN_KIND": "iframe"}
+    for name, value in wanting.items():
+        if typed.get(name) == value:
+            raise WordError(f"{name}={value} needs a database: add BACKEND=mongodb.")
+
+
+def _one_of(own: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    value = own.get(name, allowed[0])
+    if value not in allowed:
+        raise WordError(f"{name} must be {' or '.join(allowed)}, not {value!r}.")
+    return value
 
 
 def _port(own: Mapping[str, str], name: str, default: int) -> int:

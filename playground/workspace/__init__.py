@@ -8,7 +8,8 @@ In tests, in process and without sleeping:
         serving.url, serving.port                                    # "http://localhost:…"
         workspace.connect(iframe_url=f"{gantry}/login", api_url=f"{gantry}/session")    # the four iframe settings
         workspace.add(Person(username="erin", email="erin@example.org", verified=False, roles=None))
-        workspace.accounts["alice"]                                  # the live record, in Rocket.Chat's own shape
+        workspace.accounts["alice"]                                  # the record as it is now, in Rocket.Chat's shape
+        workspace.accounts.login_tokens(workspace.accounts["alice"])     # as they are now, personal ones included
         workspace.accounts.update("alice", {"active": False})        # dotted paths, as $set; unset() as $unset
         workspace.accounts.new_login_token(workspace.accounts["alice"])
         workspace.deactivate("alice")                                # as an administrator does: logins end, too
@@ -22,6 +23,11 @@ In tests, in process and without sleeping:
         workspace.fault("me", Fault(hold=event))                     # answers when the event is set (or serving ends)
         workspace.fault("me", Fault(cut=True)); workspace.fault("me", Fault(drip=0.05)); workspace.clear_faults()
         workspace.trace.entries                                      # what the inspector shows, in order
+
+Accounts and settings may also live in a MongoDB database, where whoever else writes there is seen at once:
+
+    from playground.workspace.mongodb import MongoStore
+    Workspace(store=MongoStore(client["rocketchat"]))                # `users`, `rocketchat_settings`: read at each use
 
 `call.headers` has lower-case names; the password in `call.body` reads "<hidden>". `Fault(after=True, …)` lets the call
 take effect before it goes wrong. `workspace.unauthorized_form = "success"` and

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import threading
+from contextlib import ExitStack
 
 from playground.child import Parent, wait_forever
 
@@ -14,9 +15,10 @@ from playground.child import Parent, wait_forever
 def main() -> None:
     """Serve on the socket that the parent opened; show in the inspector what Gantry logs."""
     parent = Parent()
-    order = parent.next_order()
 
+    from playground.people import people_for
     from playground.workspace import Workspace, serve_on
+    from playground.workspace.store import MemoryStore, Store
     from playground.workspace.trace import Trace
 
     def follow_log(trace: Trace, descriptor: int) -> None:
@@ -40,10 +42,26 @@ def main() -> None:
         detail = ", ".join(f"{key} {value}" for key, value in fields.items() if value not in ("", None))
         trace.add("log", f"Gantry logs: {event}", "plain" if level == "INFO" else "bad", result, detail=detail)
 
-    workspace = Workspace(iframe_url=order["iframe_url"], api_url=order["api_url"])
+    def store(things: ExitStack, uri: str, name: str) -> Store:
+        if not uri:
+            return MemoryStore()
+        from playground.database.engine import connect
+        from playground.workspace.mongodb import MongoStore
+
+        client = things.enter_context(connect(uri, maxPoolSize=8))
+        return MongoStore(client.get_default_database(), name)
+
+    order = parent.next_order()
+    things = ExitStack()
+    workspace = Workspace(
+        iframe_url=order["iframe_url"],
+        api_url=order["api_url"],
+        people=people_for(order["settings"]),
+        store=store(things, **order["database"]),
+    )
     log = threading.Thread(target=follow_log, args=(workspace.trace, order["log"]), daemon=True)
     log.start()
-    with socket.socket(fileno=order["listener"]) as listener, serve_on(listener, workspace):
+    with things, socket.socket(fileno=order["listener"]) as listener, serve_on(listener, workspace):
         parent.report_ready()
         wait_forever()
 

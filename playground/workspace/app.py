@@ -13,10 +13,11 @@ from flask import Blueprint, Flask, Response, jsonify, render_template, request
 
 from playground.people import PASSWORD
 from playground.workspace import rest
-from playground.workspace.accounts import Document
+from playground.workspace.accounts import IFRAME_TOKEN, LOGIN_TOKENS
 from playground.workspace.logins import Login
+from playground.workspace.records import Document, at
 from playground.workspace.refusals import LoginRefused
-from playground.workspace.second_factor import Mail
+from playground.workspace.second_factor import EMAIL_CODE, Mail
 from playground.workspace.settings import iframe_complete
 from playground.workspace.trace import KINDS, OUTCOMES, Kind, Outcome, shorten
 from playground.workspace.workspace import Workspace
@@ -74,10 +75,13 @@ def _client(workspace: Workspace) -> Blueprint:
             site_url=settings["Site_Url"],
             version=workspace.version,
             password=PASSWORD,
+            place=workspace.store.place,
         )
         return Response(text, mimetype="text/html", headers={"Content-Security-Policy": _POLICY})
 
-    def method(name: str, title: Callable[[Document], str], run: Callable[[Document, str], Login]) -> None:
+    def method(
+        name: str, title: Callable[[Document], str], run: Callable[[Document, str], Login], found_by: str = ""
+    ) -> None:
         def view() -> Response:
             body = request.get_json(force=True, silent=True)
             body = body if isinstance(body, dict) else {}
@@ -89,11 +93,13 @@ def _client(workspace: Workspace) -> Blueprint:
                 with workspace.lock:
                     login = run(body, address)
                     account = login.account
-                    user = {"id": account["_id"], "username": account["username"], "name": account["name"]}
+                    username = account.get("username", "")
+                    user = {"id": account["_id"], "username": username, "name": account.get("name") or username}
             except LoginRefused as refusal:
                 workspace.trace.finish(number, "bad", f"refused: {refusal.error}", detail=refusal.message)
                 return jsonify(error=refusal.error, message=f"{refusal.message} [{refusal.error}]")
-            workspace.trace.finish(number, "good", f"logged in as {user['username']}")
+            detail = f"found in the database by {found_by}" if workspace.store.place and found_by else ""
+            workspace.trace.finish(number, "good", f"logged in as {username}", detail=detail)
             return jsonify(user=user, token=login.token)
 
         client.add_url_rule(f"/_client/{name}", name, view, methods=["POST"])
@@ -111,11 +117,13 @@ def _client(workspace: Workspace) -> Blueprint:
         "resume",
         lambda body: f"Login by resume with {shorten(body.get('token'))}",
         lambda body, address: workspace.logins.by_resume(text(body, "token"), address=address),
+        f"the hash in {LOGIN_TOKENS}",
     )
     method(
         "iframe",
         lambda body: f"Login by iframe token {shorten(body.get('token'))}",
         lambda body, address: workspace.logins.by_iframe(text(body, "token"), address=address),
+        IFRAME_TOKEN,
     )
     method("password", lambda body: f"Login by password of {text(body, 'user')[:40] or 'nobody'}", by_password)
 
@@ -196,7 +204,8 @@ def _events(workspace: Workspace) -> Iterator[bytes]:
 def _state(workspace: Workspace, mail: Mail) -> str:
     if mail.expires < workspace.accounts.now():
         return "ran out"
-    return "" if "emailCode" in workspace.accounts[mail.username]["services"] else "used"
+    record = workspace.accounts.find_by_username(mail.username)
+    return "" if record and at(record, EMAIL_CODE) else "used"
 
 
 def _people(workspace: Workspace) -> dict[str, object]:
@@ -209,7 +218,8 @@ def _people(workspace: Workspace) -> dict[str, object]:
             row: dict[str, object] = {"username": person.username, "name": person.name, "about": person.about}
             if person.totp_secret:
                 row["totp"] = pyotp.TOTP(person.totp_secret).at(int(now))
-            if person.email_codes:
+            # With the accounts in a database Gantry refuses e-mail codes, and only the console has them sent.
+            if person.email_codes and (mail or not workspace.store.place):
                 row["mail"] = mail.code if mail else ""
                 row["mailState"] = _state(workspace, mail) if mail else "none"
             shown.append(row)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from playground.workspace.accounts import Accounts, Document
+from playground.workspace.accounts import Accounts
 from playground.workspace.limits import FailedLogins
+from playground.workspace.records import Document
 from playground.workspace.refusals import LoginRefused
 from playground.workspace.second_factor import SecondFactor
 from playground.workspace.settings import Settings
@@ -15,7 +16,7 @@ _NOT_A_FAILURE = frozenset({"totp-required", "error-login-blocked-for-ip", "erro
 
 @dataclass(frozen=True)
 class Login:
-    """An accepted login: the account and the native login token of the connection."""
+    """An accepted login: the account as it is now and the native login token of the connection."""
 
     account: Document
     token: str
@@ -45,7 +46,7 @@ class Logins:
     ) -> Login:
         """Log in with a password; an unknown user and a wrong password are told apart by nothing."""
         account = self._accounts.find_by_email(email) if email else self._accounts.find_by_username(username)
-        name = account["username"] if account else (username or email)
+        name = _name(account) if account else (username or email)
         try:
             self._refuse_blocked(address, name)
             if account is None or not self._accounts.password_matches(account, password):
@@ -63,7 +64,7 @@ class Logins:
         account = self._accounts.find_by_login_token(token)
         if account is None:
             raise LoginRefused(403, "You've been logged out by the server. Please log in again.")
-        self._refuse_blocked(address, account["username"])
+        self._refuse_blocked(address, _name(account))
         self._refuse_state(account)
         return self._accept(account, address, token)
 
@@ -76,11 +77,11 @@ class Logins:
         if account is None:
             raise LoginRefused(403, "User not found")
         try:
-            self._refuse_blocked(address, account["username"])
+            self._refuse_blocked(address, _name(account))
             self._second_factor.check(account, None)
             self._refuse_state(account)
         except LoginRefused as refusal:
-            self._note_failure(refusal, address, account["username"])
+            self._note_failure(refusal, address, _name(account))
             raise
         return self._accept(account, address, self._accounts.new_login_token(account))
 
@@ -90,9 +91,8 @@ class Logins:
         return account is not None and self._accounts.remove_login_token(account, token)
 
     def _accept(self, account: Document, address: str, token: str) -> Login:
-        self._accounts.accept_login(account)
-        self._failures.forgive(address, account["username"])
-        return Login(account, token)
+        self._failures.forgive(address, _name(account))
+        return Login(self._accounts.accept_login(account), token)
 
     def _note_failure(self, refusal: LoginRefused, address: str, username: str) -> None:
         if refusal.error not in _NOT_A_FAILURE:
@@ -118,3 +118,8 @@ class Logins:
             return
         if not any(mail.get("verified") for mail in account.get("emails", [])):
             raise LoginRefused("error-invalid-email", "Invalid email")
+
+
+def _name(account: Document) -> str:
+    """The username; an account that is half made has none yet."""
+    return str(account.get("username") or "")

@@ -10,9 +10,9 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from playground.workspace.accounts import Document
 from playground.workspace.calls import Call, Fault
 from playground.workspace.limits import Verdict
+from playground.workspace.records import Document, at
 from playground.workspace.refusals import BadRequest, LoginRefused
 from playground.workspace.settings import PUBLIC
 from playground.workspace.trace import Outcome
@@ -75,8 +75,7 @@ def as_json(value: object) -> object:
 
 def _account(document: Document) -> dict[str, object]:
     shown = {name: document[name] for name in _SHOWN if name in document}
-    services = document["services"]
-    shown["services"] = {name: {"enabled": True} for name in _FACTORS if services.get(name, {}).get("enabled")}
+    shown["services"] = {name: {"enabled": True} for name in _FACTORS if at(document, f"services.{name}.enabled")}
     if document.get("emails"):
         shown["email"] = document["emails"][0]["address"]
     return {**shown, "status": "online", "statusConnection": "online", "utcOffset": 0}
@@ -106,7 +105,7 @@ def log_in(workspace: Workspace, question: Question) -> Answer:
         refused = {"status": "error", "error": refusal.error, "message": refusal.message, **details}
         return Answer(401, refused, str(refusal.error))
     data = {"userId": login.account["_id"], "authToken": login.token, "me": _account(login.account)}
-    return Answer(200, {"status": "success", "data": data}, f"logged in as {login.account['username']}")
+    return Answer(200, {"status": "success", "data": data}, f"logged in as {login.account.get('username')}")
 
 
 def log_out(workspace: Workspace, question: Question) -> Answer:
@@ -118,7 +117,7 @@ def log_out(workspace: Workspace, question: Question) -> Answer:
 def me(workspace: Workspace, question: Question) -> Answer:
     """`GET me`: the caller's account."""
     account = question.caller_account()
-    return Answer(200, {**_account(account), "success": True}, f"is {account['username']}, token lives")
+    return Answer(200, {**_account(account), "success": True}, f"is {account.get('username')}, token lives")
 
 
 def info(workspace: Workspace, question: Question) -> Answer:
@@ -178,7 +177,7 @@ def _serve(
         headers=headers,
         body={**body, "password": "<hidden>"} if isinstance(body, dict) and "password" in body else body,
         address=address,
-        username=caller["username"] if caller else None,
+        username=caller.get("username") if caller else None,
     )
     workspace.call_log.add(call)
     number = workspace.trace.begin("call", f"{request.method} {request.path}", detail=f"from {address}")

@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 import bcrypt
 import pyotp
 
-from playground.workspace.accounts import Accounts, Document
+from playground.workspace.accounts import Accounts
+from playground.workspace.records import Document, at
 from playground.workspace.refusals import LoginRefused
 from playground.workspace.settings import Settings
 
 MAX_WRONG_CODES = 5
+EMAIL_CODE = "services.emailCode"
 _QUIET_TIME = timedelta(minutes=5)
 _BUILT_IN = frozenset(
     {"password", "resume", "totp", "email2fa", "emailCode", "email", "iframe", "passwordHistory", "cloud"}
@@ -42,19 +44,19 @@ class SecondFactor:
 
     def methods(self, document: Document) -> list[str]:
         """The methods switched on for an account, in the order in which Rocket.Chat prefers them."""
-        settings, services = self._settings, document["services"]
+        settings = self._settings
         if not settings["Accounts_TwoFactorAuthentication_Enabled"]:
             return []
         methods = []
-        if settings["Accounts_TwoFactorAuthentication_By_TOTP_Enabled"] and services.get("totp", {}).get("enabled"):
+        if settings["Accounts_TwoFactorAuthentication_By_TOTP_Enabled"] and at(document, "services.totp.enabled"):
             methods.append("totp")
         if (
             settings["Accounts_TwoFactorAuthentication_By_Email_Enabled"]
-            and services.get("email2fa", {}).get("enabled")
+            and at(document, "services.email2fa.enabled")
             and self._verified_addresses(document)
             and (
                 settings["Accounts_twoFactorAuthentication_email_available_for_OAuth_users"]
-                or set(services) <= _BUILT_IN
+                or set(document["services"]) <= _BUILT_IN
             )
         ):
             methods.append("email")
@@ -83,36 +85,36 @@ class SecondFactor:
         raise LoginRefused(error, message, details)
 
     def _totp_matches(self, document: Document, code: str) -> bool:
-        totp = document["services"]["totp"]
         if len(code) == 8:  # a backup code: SHA-256 in hexadecimal, removed when it was used
             hashed = hashlib.sha256(code.encode("utf-8", "replace")).hexdigest()
-            if hashed in totp.get("hashedBackup", []):
-                totp["hashedBackup"].remove(hashed)
-                return True
-            return False
+            return self._accounts.records.pull(document["_id"], "services.totp.hashedBackup", [hashed])
         window = int(self._settings["Accounts_TwoFactorAuthentication_MaxDelta"])
-        return pyotp.TOTP(totp["secret"]).verify(code, for_time=self._accounts.now(), valid_window=window)
+        totp = pyotp.TOTP(at(document, "services.totp.secret"))
+        return totp.verify(code, for_time=self._accounts.now(), valid_window=window)
 
     def _check_email_code(self, document: Document, code: str) -> None:
-        stored = document["services"].get("emailCode")
+        stored = at(document, EMAIL_CODE)
         if stored is None or stored["expire"] < self._accounts.now():
             self._refuse("totp-invalid", "TOTP Invalid", document, "email")
         elif stored["attempts"] >= MAX_WRONG_CODES:
             self._refuse("totp-max-attempts", "TOTP Maximun Failed Attempts Reached", document, "email")
         elif bcrypt.checkpw(code.encode("utf-8", "replace")[:72], stored["code"].encode()):
-            del document["services"]["emailCode"]
+            self._accounts.records.unset(document["_id"], EMAIL_CODE)
         else:
-            stored["attempts"] += 1
-            if stored["attempts"] >= MAX_WRONG_CODES:
+            attempts = stored["attempts"] + 1
+            self._accounts.records.set(document["_id"], {f"{EMAIL_CODE}.attempts": attempts})
+            if attempts >= MAX_WRONG_CODES:
                 self._refuse("totp-max-attempts", "TOTP Maximun Failed Attempts Reached", document, "email")
             self._refuse("totp-invalid", "TOTP Invalid", document, "email")
 
     def _ask_by_email(self, document: Document) -> Document:
         """Send a code unless one runs or ran out less than five minutes ago; one that ran out is removed either way."""
         address = self._verified_addresses(document)[0]
-        stored, now = document["services"].get("emailCode"), self._accounts.now()
+        # As it is now: a wrong code has just been counted.
+        record, now = self._accounts.find_by_id(document["_id"]), self._accounts.now()
+        stored = at(record or document, EMAIL_CODE)
         if stored and stored["expire"] < now:
-            del document["services"]["emailCode"]
+            self._accounts.records.unset(document["_id"], EMAIL_CODE)
         if stored and stored["expire"] > now - _QUIET_TIME:
             return {"codeGenerated": False, "codeExpires": stored["expire"], "emailOrUsername": address}
         self._send(document, address)
@@ -124,7 +126,8 @@ class SecondFactor:
         seconds = self._settings["Accounts_TwoFactorAuthentication_By_Email_Code_Expiration"]
         expires = now + timedelta(seconds=seconds)
         hashed = bcrypt.hashpw(code.encode(), bcrypt.gensalt(4)).decode()
-        document["services"]["emailCode"] = {"code": hashed, "expire": expires, "attempts": 0}
+        code_record = {"code": hashed, "expire": expires, "attempts": 0}
+        self._accounts.records.set(document["_id"], {EMAIL_CODE: code_record})
         self.mailbox.append(Mail(document["username"], address, code, now, expires))
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import Any
 
 IFRAME = ("Accounts_iframe_enabled", "Accounts_iframe_url", "Accounts_Iframe_api_url", "Accounts_Iframe_api_method")
@@ -14,10 +15,10 @@ PUBLIC = frozenset(
     )
 )
 
-Settings = dict[str, Any]
+Settings = MutableMapping[str, Any]
 
 
-def default_settings(*, iframe_url: str = "", api_url: str = "") -> Settings:
+def default_settings(*, iframe_url: str = "", api_url: str = "") -> dict[str, Any]:
     """Rocket.Chat 8.6: what a new workspace has, with the iframe switched on where its two addresses are given."""
     return {
         "Accounts_iframe_enabled": bool(iframe_url and api_url),

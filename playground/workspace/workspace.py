@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterable
 
 from playground.people import DEMO_PEOPLE, Person
-from playground.workspace.accounts import Accounts, Clock, Document
+from playground.workspace.accounts import Accounts, Clock
 from playground.workspace.calls import Call, CallLog, Fault, Faults
 from playground.workspace.limits import FailedLogins, RateLimiter
 from playground.workspace.logins import Logins
+from playground.workspace.records import Document
 from playground.workspace.second_factor import Mail, SecondFactor
 from playground.workspace.settings import Settings, default_settings
+from playground.workspace.store import MemoryStore, Store
 from playground.workspace.trace import Trace
 
 VERSION = "8.6"
@@ -45,15 +47,18 @@ class Workspace:
         people: Iterable[Person] = DEMO_PEOPLE,
         forwarded_count: int | None = None,
         version: str = VERSION,
+        store: Store | None = None,
     ) -> None:
         self.clock = clock
         self.version = version
         self.forwarded_count = forwarded_count
         self.unauthorized_form: str = "status"  # or "success": Rocket.Chat answers a missing login in two forms
-        self.settings: Settings = default_settings(iframe_url=iframe_url, api_url=api_url)
+        self.store: Store = store or MemoryStore()
+        self.settings: Settings = self.store.settings
+        self.settings.update(default_settings(iframe_url=iframe_url, api_url=api_url))
         self.settings["API_Enable_Rate_Limiter"] = rate_limits
         self.lock = threading.RLock()
-        self.accounts = Accounts(clock)
+        self.accounts = Accounts(clock, self.store.records)
         self.people = tuple(people)
         self.second_factor = SecondFactor(self.accounts, self.settings)
         self.failed_logins = FailedLogins(clock, self.settings)

@@ -4,7 +4,8 @@ The workspace is on localhost and Gantry on 127.0.0.1: two sites, so the session
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 
 import pytest
@@ -86,23 +87,38 @@ def gateway() -> Iterator[Gateway]:
         yield served
 
 
+MakeStage = Callable[[Workspace], Stage]
+
+
 @pytest.fixture
-def stage(
+def make_stage(
     gateway: Gateway,
     secrets_manager: SecretsManager,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Stage]:
+) -> Iterator[MakeStage]:
+    """Put a workspace on the stage; at the end nothing confidential and no fault is in the log."""
     for name, value in {**AWS, "AWS_ENDPOINT_URL": secrets_manager.url}.items():
         monkeypatch.setenv(name, value)
-    workspace = Workspace(rate_limits=False)
     log = Log(lambda: capsys.readouterr().out)
-    with serve(workspace) as serving:
-        use = partial(monkeypatch.setattr, app, "gantry")
-        with closing(Stage(workspace, serving, gateway, secrets_manager, use, log)) as staged:
-            yield staged
-            assert log.events("fault") == []
-            staged.assert_discreet()
+    use = partial(monkeypatch.setattr, app, "gantry")
+    with ExitStack() as ended:
+        made: list[Stage] = []
+
+        def make(workspace: Workspace) -> Stage:
+            serving = ended.enter_context(serve(workspace))
+            made.append(ended.enter_context(closing(Stage(workspace, serving, gateway, secrets_manager, use, log))))
+            return made[-1]
+
+        yield make
+        assert log.events("fault") == []
+        for each in made:
+            each.assert_discreet()
+
+
+@pytest.fixture
+def stage(make_stage: MakeStage) -> Stage:
+    return make_stage(Workspace(rate_limits=False))
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def test_only_this_token_ends(stage: Stage, signed_in: Visitor) -> None:
     own = stage.workspace.accounts.new_personal_access_token(account, "mine")
     signed_in.post("/logout", {})
     for token in (kept, own):
-        assert stage.workspace.accounts.find_by_login_token(token) is account
+        assert stage.whose(token) == "alice"
     assert stage.tokens("alice") == 2
 
 

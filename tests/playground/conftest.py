@@ -8,6 +8,9 @@ import pytest
 import requests
 
 from playground.workspace import PASSWORD, ManualClock, Serving, Workspace, serve
+from playground.workspace.mongodb import MongoStore
+from playground.workspace.store import MemoryStore, Store
+from tests.database.fixtures import FreshDatabase
 
 
 @dataclass
@@ -49,6 +52,15 @@ def _pair(login: tuple[str, str] | None) -> dict[str, str]:
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock(1_800_000_000)
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """An empty store of each kind in turn."""
+    if request.param == "memory":
+        return MemoryStore()
+    database: FreshDatabase = request.getfixturevalue("database")
+    return MongoStore(database.documents)
 
 
 @pytest.fixture

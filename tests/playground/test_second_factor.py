@@ -5,14 +5,16 @@ import pytest
 
 from playground.people import BOB_TOTP
 from playground.workspace import ManualClock, Person, Workspace
+from playground.workspace.store import Store
 from tests.playground.conftest import Api
 
 HOUR = 3600
 
 
 @pytest.fixture
-def workspace(clock: ManualClock) -> Workspace:
-    return Workspace(clock=clock, rate_limits=False)
+def workspace(clock: ManualClock, store: Store) -> Workspace:
+    """A workspace of each kind in turn: in memory and in a database."""
+    return Workspace(clock=clock, rate_limits=False, store=store)
 
 
 def test_an_authenticator_code_is_asked_for_and_taken(api: Api, clock: ManualClock) -> None:

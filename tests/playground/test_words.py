@@ -2,13 +2,17 @@
 
 import pytest
 
+from chalicelib.config import Settings
+from playground.people import people_for
 from playground.processes import child_environment
-from playground.words import Demo, WordError, read_words
+from playground.words import GANTRY, Demo, WordError, read_words
+
+ADDRESS = {"ROCKETCHAT_URL": "http://localhost:3000", "SECRET_ID": "gantry/demo"}
 
 
 def test_without_words_the_ports_are_those_of_the_manual() -> None:
-    """Without words Gantry is at 8000 and the workspace at 3000."""
-    assert read_words([], {}) == Demo(8000, 3000, "localhost", {})
+    """Without words Gantry is at 8000 and the workspace at 3000, and no database is started."""
+    assert read_words([], {}) == Demo(8000, 3000, "localhost", {}, "rest", "login")
 
 
 def test_words_win_over_the_environment() -> None:
@@ -30,7 +34,9 @@ def test_any_other_word_is_refused_with_the_known_ones(word: str) -> None:
         read_words([word], {})
 
 
-@pytest.mark.parametrize("word", ["DEMO_PORT=x", "DEMO_PORT=65536", "DEMO_PORT=-1", "DEMO_PORT=", "DEMO_GANTRY_HOST=x"])
+@pytest.mark.parametrize(
+    "word", ["DEMO_PORT=x", "DEMO_PORT=65536", "DEMO_PORT=-1", "DEMO_PORT=", "DEMO_GANTRY_HOST=x", "BACKEND=x", "KIND="]
+)
 def test_a_value_that_cannot_be_is_refused_by_name(word: str) -> None:
     """A port that is none and a host that is not this machine are refused, naming the setting."""
     with pytest.raises(WordError, match=word.partition("=")[0]):
@@ -54,3 +60,83 @@ def test_nothing_of_the_developer_reaches_the_children() -> None:
     assert (seen["PATH"], seen["LC_ALL"]) == ("/bin", "C")
     assert "canary" not in repr(seen)
     assert "AWS_PROFILE" not in seen
+
+
+def test_only_settings_that_gantry_reads_are_words() -> None:
+    """Each name is one that Gantry's settings are made from, so no word is without effect."""
+    asked = []
+
+    class Environment(dict[str, str]):
+        def get(self, key: str, default: str | None = None) -> str | None:  # type: ignore[override]
+            asked.append(key)
+            return super().get(key, default)
+
+    Settings.from_environ(Environment(ADDRESS))
+    assert set(GANTRY) == set(asked)
+    with pytest.raises(WordError):
+        read_words(["STATE_TABLE=x"], {})
+
+
+@pytest.mark.parametrize(
+    ("words", "settings"),
+    [
+        ([], {"DIRECTORY": "rocketchat", "TOKEN_SOURCE": "rest", "TOKEN_KIND": "login", "HANDOFF": "token"}),
+        (
+            ["BACKEND=mongodb"],
+            {"DIRECTORY": "mongodb", "TOKEN_SOURCE": "mongodb", "TOKEN_KIND": "login", "HANDOFF": "token"},
+        ),
+        (
+            ["BACKEND=mongodb", "KIND=iframe"],
+            {"DIRECTORY": "mongodb", "TOKEN_SOURCE": "mongodb", "TOKEN_KIND": "iframe", "HANDOFF": "retry"},
+        ),
+        (
+            ["HANDOFF=token", "DIRECTORY=rocketchat", "BACKEND=mongodb", "KIND=iframe"],
+            {"DIRECTORY": "rocketchat", "TOKEN_SOURCE": "mongodb", "TOKEN_KIND": "iframe", "HANDOFF": "token"},
+        ),
+    ],
+)
+def test_backend_and_kind_stand_for_settings(words: list[str], settings: dict[str, str]) -> None:
+    """BACKEND and KIND choose directory, token source, token kind and handoff; a setting that is named wins."""
+    demo = read_words(words, {})
+    assert demo.settings == settings
+    Settings.from_environ({**ADDRESS, **demo.settings})
+
+
+@pytest.mark.parametrize("word", ["KIND=iframe", "DIRECTORY=mongodb", "TOKEN_SOURCE=mongodb", "TOKEN_KIND=iframe"])
+def test_what_needs_a_database_says_so(word: str) -> None:
+    """A word that only a database makes sense of is refused without one, and the sentence names the missing word."""
+    with pytest.raises(WordError, match=f"{word} needs a database: add BACKEND=mongodb"):
+        read_words([word], {})
+
+
+def test_a_backend_comes_from_the_command_line_alone() -> None:
+    """Variables with such common names, set for other programs, choose nothing here."""
+    assert read_words([], {"BACKEND": "mongodb", "KIND": "iframe"}) == Demo()
+
+
+@pytest.mark.parametrize(
+    ("words", "bob", "carol"),
+    [
+        ([], "with an authenticator code", "with an e-mail code"),
+        (["BACKEND=mongodb"], "with an authenticator code", "refused, Gantry cannot ask"),
+        (["BACKEND=mongodb", "KIND=iframe"], "refused, an iframe token", "refused, an iframe token"),
+        (["BACKEND=mongodb", "WORKSPACE_2FA=totp"], "with an authenticator code", "not asked for: WORKSPACE_2FA=totp"),
+        (["BACKEND=mongodb", "WORKSPACE_2FA=skip"], "not asked for: WORKSPACE_2FA=skip", "not asked for"),
+        (
+            ["BACKEND=mongodb", "KIND=iframe", "WORKSPACE_2FA=totp"],
+            "refused, an iframe token",
+            "refused, an iframe token",
+        ),
+        (
+            ["BACKEND=mongodb", "KIND=iframe", "DIRECTORY=rocketchat"],
+            "refused, an iframe token",
+            "refused, an iframe token",
+        ),
+    ],
+)
+def test_the_list_of_people_says_who_is_refused(words: list[str], bob: str, carol: str) -> None:
+    """Each person's line says what the chosen settings make of their second factor."""
+    about = {person.username: person.about for person in people_for(read_words(words, {}).settings)}
+    assert bob in about["bob"]
+    assert carol in about["carol"]
+    assert (about["alice"], about["dave"]) == ("password only", "deactivated: refused")
