@@ -32,6 +32,14 @@ def test_every_function_has_a_full_processor_and_ends_before_api_gateway_does(pa
     assert {(each["MemorySize"], each["Timeout"]) for each in functions} == {(1769, 28)}
 
 
+def test_the_sweep_runs_every_hour(package: Package) -> None:
+    """Beside the API's function there is one for the sweep, which a rule runs every hour."""
+    functions = package.resources("AWS::Serverless::Function")
+    schedules = [event for each in functions for event in each.get("Events", {}).values() if event["Type"] == "Schedule"]
+    assert len(functions) == 2
+    assert [each["Properties"]["Schedule"] for each in schedules] == ["rate(1 hour)"]
+
+
 def test_functions_run_on_the_python_that_packed_them(package: Package) -> None:
     """Lambda's runtime is the Python that chose the wheels."""
     runtimes = {each["Runtime"] for each in package.resources("AWS::Serverless::Function")}
