@@ -35,6 +35,14 @@ def missing(config: pytest.Config, what: str, reason: str) -> NoReturn:
     pytest.skip(f"no {what}: {reason}")
 
 
+def unmeasured() -> dict[str, str]:
+    """Return the environment for a program whose coverage is not measured.
+
+    Coverage writes its file when a program ends: a signal that meets it there makes it complain on standard error.
+    """
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_notes] = {}
     config.stash[_missing] = {}

@@ -35,7 +35,9 @@ def test_every_function_has_a_full_processor_and_ends_before_api_gateway_does(pa
 def test_the_sweep_runs_every_hour(package: Package) -> None:
     """Beside the API's function there is one for the sweep, which a rule runs every hour."""
     functions = package.resources("AWS::Serverless::Function")
-    schedules = [event for each in functions for event in each.get("Events", {}).values() if event["Type"] == "Schedule"]
+    schedules = [
+        event for each in functions for event in each.get("Events", {}).values() if event["Type"] == "Schedule"
+    ]
     assert len(functions) == 2
     assert [each["Properties"]["Schedule"] for each in schedules] == ["rate(1 hour)"]
 

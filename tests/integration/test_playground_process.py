@@ -18,6 +18,7 @@ import requests
 
 from playground.workspace import PASSWORD
 from tests.stage import COOKIE
+from tests.verdict import unmeasured
 
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 60.0
@@ -33,6 +34,7 @@ class Playground:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "playground", "DEMO_PORT=0", "DEMO_WORKSPACE_PORT=0", "DEMO_GANTRY_HOST=127.0.0.1"],
             cwd=ROOT,
+            env=unmeasured(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

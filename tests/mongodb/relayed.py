@@ -39,14 +39,15 @@ class Relayed:
         """One sign-in of alice."""
         return self.stage.password("alice", who=caller(seconds))
 
-    def requests(self, signed_in: SignedIn) -> dict[str, Callable[[], object]]:
+    def requests(self, signed_in: SignedIn, seconds: float = SHORT) -> dict[str, Callable[[], object]]:
         """Everything that asks the database, each as one request."""
+        gantry = self.stage.gantry
         return {
-            "check": lambda: self.check(signed_in),
-            "sign-in": self.sign_in,
-            "sign-out": lambda: self.stage.gantry.sign_in.sign_out(signed_in.sealed, caller(SHORT).deadline),
-            "sweep": lambda: self.stage.gantry.sweep(caller(SHORT).deadline),
-            "elsewhere": lambda: foreign(self.stage.gantry).with_password("erin", PASSWORD, caller(SHORT)),
+            "check": lambda: self.check(signed_in, seconds),
+            "sign-in": lambda: self.sign_in(seconds),
+            "sign-out": lambda: gantry.sign_in.sign_out(signed_in.sealed, caller(seconds).deadline),
+            "sweep": lambda: gantry.sweep(caller(seconds).deadline),
+            "elsewhere": lambda: foreign(gantry).with_password("erin", PASSWORD, caller(seconds)),
         }
 
 

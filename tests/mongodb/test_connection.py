@@ -72,7 +72,7 @@ def test_a_rotated_password_heals_without_a_restart(
 def test_a_refusal_that_stays_is_unavailable(relayed_iframe: Relayed, code: RefusalCode, name: str) -> None:
     """Promise 34: a refusal that stays is 503 after one re-read and one retry at each request, and heals by itself."""
     signed_in = relayed_iframe.stage.signed_in("alice")
-    work = relayed_iframe.requests(signed_in)[name]
+    work = relayed_iframe.requests(signed_in, 26)[name]
     relayed_iframe.relay.refuse(code)
     for number in (1, 2):
         before = sum(relayed_iframe.relay.counts()[each] for each in ("find", "update", "insert"))
@@ -93,7 +93,7 @@ def test_a_password_that_is_refused_is_never_told(
     stage = make_stage(addresses.for_user(relay.uri(database.uri), f"user-{CANARY}", f"{CANARY}: @/%"))
     stage.add("alice")
     relay.refuse(code)
-    told = unavailable(lambda: stage.password("alice", who=caller(SHORT)))
+    told = unavailable(lambda: stage.password("alice"))
     assert CANARY not in told
     assert CANARY not in repr(vars(stage.gantry.mongo)["_credentials"])
     assert stage.store.fetches == 2
@@ -107,7 +107,7 @@ def test_a_secret_that_cannot_be_read_again_is_unavailable(relayed: Relayed, dat
     relayed.relay.refuse(18)
     relayed.rotate(database.uri)
     relayed.stage.store.failure = Unavailable("secret", "down")
-    unavailable(lambda: relayed.check(signed_in))
+    unavailable(lambda: relayed.check(signed_in, 26))
     relayed.stage.store.failure = None
     relayed.check(signed_in, 26)
 

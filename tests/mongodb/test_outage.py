@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 
 import app
+from chalicelib.deadline import RESERVE_SECONDS
 from chalicelib.errors import ConfigurationError
 from playground.database import addresses
 from playground.database.engine import Engine
@@ -121,7 +122,7 @@ def test_an_address_that_cannot_be_used_names_its_key(make_stage: MakeStage, dat
     stage = make_stage(uri)
     stage.add("alice")
     with pytest.raises(ConfigurationError) as refused:
-        stage.password("alice", who=caller(SHORT))
+        stage.password("alice")
     assert [problem.key for problem in refused.value.problems] == ["mongodb_uri"]
     assert CANARY not in str(refused.value) + repr(refused.value)
     stage.store.text = secret_text(stage.key, mongodb_uri=database.uri)
@@ -149,13 +150,15 @@ def test_what_the_driver_does_not_know_is_not_printed(make_stage: MakeStage) -> 
 # --- what the browser is told ----------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
 class Context:
-    """Lambda's context of an invocation that has little time left."""
+    """Lambda's context of an invocation that leaves the database so many seconds."""
 
+    seconds: float = SHORT
     aws_request_id = "request-1"
 
     def get_remaining_time_in_millis(self) -> int:
-        return 2_000 + round(SHORT * 1_000)
+        return round((RESERVE_SECONDS + self.seconds) * 1_000)
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,16 @@ class Browser:
 
     answers: list[str]
 
-    def ask(self, method: str, path: str, sealed: str = "", origin: str = OURS, **form: str) -> Mapping[str, Any]:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        sealed: str = "",
+        origin: str = OURS,
+        *,
+        seconds: float = SHORT,
+        form: Mapping[str, str] | None = None,
+    ) -> Mapping[str, Any]:
         cookie = {"Cookie": f"__Host-gantry={sealed}"} if sealed else {}
         event = {
             "requestContext": {
@@ -184,10 +196,10 @@ class Browser:
             "multiValueQueryStringParameters": None,
             "pathParameters": None,
             "stageVariables": None,
-            "body": urlencode(form),
+            "body": urlencode(form or {}),
             "isBase64Encoded": False,
         }
-        answer: Mapping[str, Any] = app.app(event, Context())
+        answer: Mapping[str, Any] = app.app(event, Context(seconds))
         self.answers.append(json.dumps(answer))
         return answer
 
@@ -229,7 +241,7 @@ def test_a_check_during_an_outage_keeps_the_cookie(
 ) -> None:
     """Promise 35: a check that cannot know is an empty 503 with `Retry-After` and CORS, and touches no cookie."""
     sealed = relayed.stage.signed_in("alice").sealed
-    assert browser.ask("GET", "/session", sealed, WORKSPACE)["statusCode"] == 200
+    assert browser.ask("GET", "/session", sealed, WORKSPACE, seconds=26)["statusCode"] == 200
     browser.answers.clear()
     outage()
     for method in ("GET", "POST"):
@@ -273,7 +285,7 @@ def test_a_sign_in_during_an_outage_can_be_tried_again(
     if step == "code":
         form = {"challenge": relayed.stage.challenged("bob").challenge, "code": "123456"}
     outage()
-    answer = browser.ask("POST", "/login", **form)
+    answer = browser.ask("POST", "/login", form=form)
     assert answer["statusCode"] == 503
     assert int(answer["headers"]["Retry-After"]) > 0
     assert "Set-Cookie" not in {**answer["headers"], **answer["multiValueHeaders"]}

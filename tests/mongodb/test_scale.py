@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from benchmarks import mongodb
-from chalicelib import indexes
 from chalicelib.errors import SignInRefused
 from playground.database.engine import Client, Engine
 from tests.database import needs_mongodb
@@ -24,7 +23,6 @@ BATCH = 5_000
 def test_no_command_reads_every_account(make_stage: MakeStage, heard: Heard) -> None:
     """Among 100,000 accounts the plan of every distinct command of every use case is free of collection scans."""
     stage, iframe = make_stage(), make_stage(TOKEN_KIND="iframe")
-    indexes.create(stage.database.documents)
     for start in range(0, ACCOUNTS, BATCH):
         stage.database.users.insert_many([account(f"person{start + number}") for number in range(BATCH)])
     stage.add("bob", services=with_totp(BACKUP_CODE))

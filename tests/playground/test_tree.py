@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from playground.ports import bind
+from tests.verdict import unmeasured
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "playground")
@@ -45,7 +46,7 @@ def playground(
     process = subprocess.Popen(
         [*COMMAND, *words],
         cwd=ROOT,
-        env={**os.environ, **(environment or {})},
+        env={**unmeasured(), **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -288,7 +289,9 @@ def test_a_taken_port_is_one_sentence(name: str) -> None:
     with bind("127.0.0.1", 0, listen=True) as other:
         port = other.getsockname()[1]
         words = [f"{key}={value}" for key, value in {**others, name: str(port)}.items()]
-        result = subprocess.run([*COMMAND, *words], cwd=ROOT, capture_output=True, text=True, timeout=START_SECONDS)
+        result = subprocess.run(
+            [*COMMAND, *words], cwd=ROOT, env=unmeasured(), capture_output=True, text=True, timeout=START_SECONDS
+        )
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == (
         f"Port {port} on 127.0.0.1 is taken by another program: choose another with {name} (0 for any free one).\n"
