@@ -5,20 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import mkdtemp
 
 from playground.database import choice, java
 from playground.database.engine import Unavailable
+from playground.installation import run, with_apt_get
 
 PACKAGES = ("default-jdk-headless", "maven")
-APT_GET = ("apt-get", "-q", "-oAcquire::http::Timeout=20", "-oAcquire::Retries=1", "-oDPkg::Lock::Timeout=60")
-UPDATE_SECONDS = 120
-INSTALL_SECONDS = 900
 FETCH_SECONDS = 300
 # Beside the environment's own files: removed and made again with it.
 RECORD = Path(sys.prefix) / "database.json"
@@ -67,7 +63,7 @@ def _fetched(environ: Mapping[str, str]) -> str:
     """Have Java, Maven and the jars; the answer is what went wrong, or nothing."""
     jars = java.libraries()
     if _lacking(environ, need_maven=not jars.is_dir()):
-        failure = _install()
+        failure = with_apt_get(*PACKAGES)
         lacking = failure or _lacking(environ, need_maven=not jars.is_dir())
         if lacking:
             return lacking
@@ -80,17 +76,6 @@ def _lacking(environ: Mapping[str, str], *, need_maven: bool) -> str:
     except Unavailable as reason:
         return str(reason)
     return "no mvn" if need_maven and not shutil.which("mvn", path=environ.get("PATH")) else ""
-
-
-def _install() -> str:
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return "Debian's packages for it need root and apt-get"
-    print(f"Installing Debian's {' and '.join(PACKAGES)} with apt-get (a step outside your own files).", flush=True)
-    quietly = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install = (*APT_GET, "install", "--yes", "--no-install-recommends", *PACKAGES)
-    return run("apt-get update", UPDATE_SECONDS, [*APT_GET, "update"], quietly) or run(
-        "apt-get install", INSTALL_SECONDS, install, quietly
-    )
 
 
 def _fetch(environ: Mapping[str, str], jars: Path) -> str:
@@ -120,23 +105,3 @@ def fetch_command(target: Path) -> list[str]:
         "-DincludeScope=runtime",
         f"-DoutputDirectory={target}",
     ]
-
-
-def run(what: str, seconds: float, command: Sequence[str], environ: Mapping[str, str]) -> str:
-    """Run a command with all its children, for so long at most; the answer is what went wrong, or nothing."""
-    try:
-        process = subprocess.Popen(  # noqa: S603  - apt-get or mvn
-            command, stdin=subprocess.DEVNULL, env=dict(environ), start_new_session=True
-        )
-    except OSError as error:
-        return f"{what} cannot be started: {error.strerror}"
-    with process:
-        try:
-            status = process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            return f"{what} took longer than {seconds:.0f} s"
-        except BaseException:
-            os.killpg(process.pid, signal.SIGTERM)
-            raise
-    return f"{what} ended with {status}" if status else ""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from playground import installation
 from playground.database import __main__ as command
 from playground.database import choice, java, preparation
 from playground.database.engine import Unavailable
@@ -22,6 +23,7 @@ class Machine:
         self.record = tmp_path / "database.json"
         monkeypatch.setattr(preparation, "RECORD", self.record)
         monkeypatch.setattr(preparation, "run", self.run)
+        monkeypatch.setattr(installation, "run", self.run)
         monkeypatch.setattr("os.geteuid", lambda: 0 if root else 1000)
         monkeypatch.setattr("shutil.which", lambda name, path=None: name if name in {"apt-get", *self.has} else None)
         monkeypatch.setattr(java, "find_java", self.find_java)
@@ -106,7 +108,7 @@ def test_others_get_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(Unavailable):
         preparation.prepare({})
     assert machine.steps == []
-    assert preparation.recorded_reason() == "nothing starts; Debian's packages for it need root and apt-get"
+    assert preparation.recorded_reason() == "nothing starts; Debian's packages need root and apt-get"
 
 
 def test_a_named_server_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,10 +121,10 @@ def test_a_named_server_is_not_replaced(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_step_is_bounded(tmp_path: Path) -> None:
     """A step that takes too long is ended with its children; one that fails tells its status."""
-    assert preparation.run("sleep", 0.1, ["sleep", "600"], {}) == "sleep took longer than 0 s"
-    assert preparation.run("false", 20, ["false"], {}) == "false ended with 1"
-    assert preparation.run("true", 20, ["true"], {}) == ""
-    assert "cannot be started" in preparation.run("it", 20, [str(tmp_path / "nothing")], {})
+    assert installation.run("sleep", 0.1, ["sleep", "600"], {}) == "sleep took longer than 0 s"
+    assert installation.run("false", 20, ["false"], {}) == "false ended with 1"
+    assert installation.run("true", 20, ["true"], {}) == ""
+    assert "cannot be started" in installation.run("it", 20, [str(tmp_path / "nothing")], {})
 
 
 def test_maven_is_strict_and_quiet(tmp_path: Path) -> None:
