@@ -13,7 +13,8 @@ from playground.installation import run, with_apt_get
 from tests.browser.chromium import Found, Missing, keep, search
 from tests.verdict import SKIP_NOTHING
 
-PACKAGES = ("chromium", "fonts-dejavu-core")
+# libatomic1 is for Playwright's driver.
+PACKAGES = ("chromium", "fonts-dejavu-core", "libatomic1")
 DOWNLOAD_SECONDS = 300
 CONNECT_MILLISECONDS = "10000"
 

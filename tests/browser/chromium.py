@@ -3,10 +3,12 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser, BrowserType, Error, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -42,6 +44,12 @@ def launch(chromium: BrowserType, executable: str, *arguments: str) -> Browser:
 
 def search() -> Found | Missing:
     """The first browser of this machine that starts and runs a script; `CHROME` names the only one to try."""
+    driver = subprocess.run(
+        [*compute_driver_executable(), "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    if driver.returncode:
+        # Playwright brings a Node.js of its own, which needs a library or two that the barest machines lack.
+        return Missing(f"Playwright's driver does not start: {driver.stderr.strip() or driver.returncode}")
     with sync_playwright() as playwright:
         named = os.environ.get("CHROME")
         candidates = [named] if named else _candidates(playwright.chromium)
