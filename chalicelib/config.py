@@ -9,9 +9,10 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar, cast
+from typing import Literal, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
+from chalicelib.deadline import Deadline
 from chalicelib.errors import ConfigurationError, Problem
 from chalicelib.model import TokenKind
 from chalicelib.secret import Secret
@@ -170,6 +171,16 @@ def _key_problems(keys: object) -> Iterator[Problem]:
     for position, key in enumerate(keys):
         if not _is_fernet_key(key):
             yield Problem(f"session_keys[{position}]", "this is not a Fernet key", _KEY_REMEDY)
+
+
+class CredentialSource(Protocol):
+    """Where the credentials come from: what they open (seals, the database) tells when to read them anew."""
+
+    def current(self, deadline: Deadline) -> Credentials:
+        """Return the credentials that are known here."""
+
+    def refreshed(self, deadline: Deadline) -> Credentials:
+        """Return the credentials read anew; the same object as before where that failed."""
 
 
 _KEY_REMEDY = (

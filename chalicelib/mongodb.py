@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import pymongo
 from bson.errors import BSONError
@@ -12,7 +12,7 @@ from pymongo.errors import ConfigurationError as UnusableUri
 from pymongo.errors import DuplicateKeyError, InvalidName, OperationFailure, PyMongoError
 from pymongo.monitoring import CommandListener
 
-from chalicelib.config import Credentials
+from chalicelib.config import Credentials, CredentialSource
 from chalicelib.deadline import Deadline
 from chalicelib.errors import ConfigurationError, Problem, Unauthorized, Unavailable
 
@@ -27,16 +27,6 @@ _AUTHENTICATION_FAILURES = frozenset({13, 18, 8000})
 Record = dict[str, Any]
 _T = TypeVar("_T")
 Work = Callable[[Database[Record]], _T]
-
-
-class CredentialSource(Protocol):
-    """Where the database's URI comes from."""
-
-    def current(self, deadline: Deadline) -> Credentials:
-        """Return the credentials that are known here."""
-
-    def refreshed(self, deadline: Deadline) -> Credentials:
-        """Return the credentials read anew."""
 
 
 class Mongo:
@@ -90,11 +80,10 @@ class Mongo:
     def _connected(self, credentials: Credentials) -> "pymongo.MongoClient[Record]":
         uri = credentials.mongodb_uri.reveal() if credentials.mongodb_uri else ""
         with self._lock:
-            stale = self._client if self._uri != uri else None
-            if self._client is None or stale is not None:
-                self._client = _client(uri, self._listeners)
-                self._uri = uri
-            client = self._client
+            if self._client is not None and self._uri == uri:
+                return self._client
+            client = _client(uri, self._listeners)
+            stale, self._client, self._uri = self._client, client, uri
         if stale is not None:
             stale.close()
         return client

@@ -7,9 +7,9 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import time
-from typing import Any, Protocol
+from typing import Any
 
-from chalicelib.config import Credentials
+from chalicelib.config import Credentials, CredentialSource
 from chalicelib.deadline import Deadline
 from chalicelib.errors import ChallengeGone, NotSignedIn, SealExpired, SealRefused, SealUnknown
 from chalicelib.model import Challenge, Session, Token
@@ -24,16 +24,6 @@ HANDOVER_SECONDS = 600
 LONGEST_SEAL = 8192
 
 
-class KeySource(Protocol):
-    """Where the session keys come from."""
-
-    def current(self, deadline: Deadline) -> Credentials:
-        """Return the credentials that are known here."""
-
-    def refreshed(self, deadline: Deadline) -> Credentials:
-        """Return the credentials read anew; the same object as before where that failed."""
-
-
 @dataclass(frozen=True)
 class Opened:
     """What was under a seal: its content, and when it was made and ends (seconds since 1970)."""
@@ -46,7 +36,7 @@ class Opened:
 class Seals:
     """Seal small JSON objects for one purpose and a time, and open what was sealed here or in a sister container."""
 
-    def __init__(self, keys: KeySource, clock: Callable[[], float] = time) -> None:
+    def __init__(self, keys: CredentialSource, clock: Callable[[], float] = time) -> None:
         self._keys = keys
         self._clock = clock
         self._reread_at = float("-inf")

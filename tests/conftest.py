@@ -4,7 +4,13 @@ import os
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.verdict", "tests.browser.fixtures", "tests.database.fixtures", "tests.mongodb.filters"]
+pytest_plugins = [
+    "tests.verdict",
+    "tests.browser.fixtures",
+    "tests.database.fixtures",
+    "tests.mongodb.filters",
+    "tests.servers",
+]
 
 # Small machines pause: how long one example takes says nothing about Gantry.
 settings.register_profile("gantry", deadline=None, print_blob=True)

@@ -13,6 +13,7 @@ import pyotp
 from chalicelib.accounts.record import AccountRecord
 from chalicelib.accounts.users import Users
 from chalicelib.deadline import Deadline
+from chalicelib.directories import LONGEST_PASSWORD_BYTES
 from chalicelib.errors import (
     ChallengeGone,
     EmailCodesOnly,
@@ -28,7 +29,6 @@ from chalicelib.mongodb import Mongo
 from chalicelib.secret import Secret
 
 SETTINGS = "rocketchat_settings"
-LONGEST_PASSWORD_BYTES = 1024
 BACKUP_CODE_LENGTH = 8
 BACKUP_CODES = "services.totp.hashedBackup"
 STEP_SECONDS = 30

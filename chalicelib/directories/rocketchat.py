@@ -4,11 +4,10 @@ from collections.abc import Callable
 from time import time
 
 from chalicelib import rocketchat
+from chalicelib.directories import LONGEST_PASSWORD_BYTES
 from chalicelib.errors import SecondFactorRequired, Unauthorized, WrongCredentials
 from chalicelib.model import Account, Caller, Challenge, Identity, Token
 from chalicelib.secret import Secret
-
-LONGEST_PASSWORD_BYTES = 1024
 
 
 class RocketChatDirectory:

@@ -67,6 +67,8 @@ class Relay:
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._serving: dict[asyncio.Task[None], set[asyncio.Task[None]]] = {}
+        self._drivers: set[asyncio.StreamWriter] = set()
+        self._accepted: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._closing = asyncio.Event()
         self._listens = threading.Event()
@@ -187,13 +189,25 @@ class Relay:
             runner.run(self._listen())
 
     async def _listen(self) -> None:
-        server = await asyncio.start_server(self._serve, HOST, 0)
+        server = await asyncio.start_server(self._accept, HOST, 0)
         self.port = server.sockets[0].getsockname()[1]
         self._listens.set()
         await self._closing.wait()
         server.close()
-        self._end_connections()
-        await asyncio.gather(*self._serving, return_exceptions=True)
+        # Nothing is cancelled that opens or accepts a connection: a socket that has no owner yet would stay open.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for writer in self._drivers:
+                writer.close()
+            self._end_connections()
+            await asyncio.wait(others, timeout=0.02)
+        await _end(*self._drivers)
+
+    def _accept(self, from_driver: asyncio.StreamReader, to_driver: asyncio.StreamWriter) -> None:
+        # Noted before anything is awaited: a connection that comes while we close is closed too.
+        self._drivers.add(to_driver)
+        task = self._loop.create_task(self._serve(from_driver, to_driver))
+        self._accepted.add(task)
+        task.add_done_callback(self._accepted.discard)
 
     async def _serve(self, from_driver: asyncio.StreamReader, to_driver: asyncio.StreamWriter) -> None:
         try:

@@ -75,18 +75,6 @@ class Complaints:
             self.posts.append(request.url)
 
 
-@pytest.fixture(scope="session")
-def secrets_manager() -> Iterator[SecretsManager]:
-    with closing(SecretsManager()) as secrets:
-        yield secrets
-
-
-@pytest.fixture(scope="session")
-def gateway() -> Iterator[Gateway]:
-    with closing(Gateway()) as served:
-        yield served
-
-
 MakeStage = Callable[[Workspace], Stage]
 
 

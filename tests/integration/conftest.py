@@ -12,18 +12,6 @@ from tests.secrets_manager import AWS, SecretsManager
 from tests.stage import Log, Stage, Visitor, closing
 
 
-@pytest.fixture(scope="session")
-def secrets_manager() -> Iterator[SecretsManager]:
-    with closing(SecretsManager()) as secrets:
-        yield secrets
-
-
-@pytest.fixture(scope="session")
-def gateway() -> Iterator[Gateway]:
-    with closing(Gateway()) as served:
-        yield served
-
-
 @pytest.fixture
 def log(capsys: pytest.CaptureFixture[str]) -> Log:
     return Log(lambda: capsys.readouterr().out)
