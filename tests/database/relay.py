@@ -11,6 +11,7 @@ It speaks no TLS. One thread runs it all; `close` leaves nothing open.
 """
 
 import asyncio
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -66,9 +67,9 @@ class Relay:
         self._faults: list[_Fault] = []
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._serving: dict[asyncio.Task[None], set[asyncio.Task[None]]] = {}
-        self._drivers: set[asyncio.StreamWriter] = set()
-        self._accepted: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.Task[None]] = set()
+        self._passing: set[asyncio.Task[None]] = set()  # two of each connection, one a direction
+        self._ended = 0  # how often all connections were ended
         self._loop = asyncio.new_event_loop()
         self._closing = asyncio.Event()
         self._listens = threading.Event()
@@ -180,59 +181,59 @@ class Relay:
             self._loop.call_soon_threadsafe(action)
 
     def _end_connections(self) -> None:
-        for inner in self._serving.values():
-            for task in inner:
-                task.cancel()
+        self._ended += 1
+        for task in self._passing:
+            task.cancel()
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._listen())
 
     async def _listen(self) -> None:
-        server = await asyncio.start_server(self._accept, HOST, 0)
-        self.port = server.sockets[0].getsockname()[1]
-        self._listens.set()
-        await self._closing.wait()
-        server.close()
-        # Nothing is cancelled that opens or accepts a connection: a socket that has no owner yet would stay open.
-        while others := asyncio.all_tasks() - {asyncio.current_task()}:
-            for writer in self._drivers:
-                writer.close()
-            self._end_connections()
-            await asyncio.wait(others, timeout=0.02)
-        await _end(*self._drivers)
+        with socket.create_server((HOST, 0)) as listening:
+            listening.setblocking(False)
+            self.port = listening.getsockname()[1]
+            # Not asyncio's own server: one that is closed between accepting a connection and giving it a transport
+            # forgets its socket (CPython's issue 109564). Here each belongs to a task from the moment it is accepted.
+            self._loop.add_reader(listening, self._accept, listening)
+            self._listens.set()
+            await self._closing.wait()
+            self._loop.remove_reader(listening)
+        self._end_connections()
+        if self._connections:
+            await asyncio.wait(self._connections)
 
-    def _accept(self, from_driver: asyncio.StreamReader, to_driver: asyncio.StreamWriter) -> None:
-        # Noted before anything is awaited: a connection that comes while we close is closed too.
-        self._drivers.add(to_driver)
-        task = self._loop.create_task(self._serve(from_driver, to_driver))
-        self._accepted.add(task)
-        task.add_done_callback(self._accepted.discard)
+    def _accept(self, listening: socket.socket) -> None:
+        try:
+            driver, _ = listening.accept()
+        except (BlockingIOError, ConnectionAbortedError):  # gone before we came
+            return
+        task = self._loop.create_task(self._serve(driver, self._ended))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
 
-    async def _serve(self, from_driver: asyncio.StreamReader, to_driver: asyncio.StreamWriter) -> None:
+    async def _serve(self, driver: socket.socket, ended: int) -> None:
+        # Never cancelled: a socket that is being opened has no owner yet and would stay open.
+        from_driver, to_driver = await asyncio.open_connection(sock=driver)
         try:
             from_server, to_server = await asyncio.open_connection(*self._target)
         except OSError:
             await _end(to_driver)
             return
-        lost: set[int] = set()  # requests whose answers never arrive
-        held: dict[int, Silence] = {}
-        inner = {
-            asyncio.create_task(self._commands(from_driver, to_driver, to_server, lost, held)),
-            asyncio.create_task(_answers(from_server, to_driver, lost, held)),
-        }
-        this = asyncio.current_task()
-        if this is not None:
-            self._serving[this] = inner
-        try:
-            await asyncio.wait(inner, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in inner:
+        if ended == self._ended:  # else all connections were ended while this one was opened
+            lost: set[int] = set()  # requests whose answers never arrive
+            held: dict[int, Silence] = {}
+            passing = {
+                asyncio.create_task(self._commands(from_driver, to_driver, to_server, lost, held)),
+                asyncio.create_task(_answers(from_server, to_driver, lost, held)),
+            }
+            self._passing |= passing
+            await asyncio.wait(passing, return_when=asyncio.FIRST_COMPLETED)
+            for task in passing:
                 task.cancel()
-            await asyncio.gather(*inner, return_exceptions=True)
-            await _end(to_driver, to_server)
-            if this is not None:
-                del self._serving[this]
+            await asyncio.gather(*passing, return_exceptions=True)
+            self._passing -= passing
+        await _end(to_driver, to_server)
 
     async def _commands(
         self,

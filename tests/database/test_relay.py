@@ -1,9 +1,12 @@
 """Each fault of the relay as pymongo sees it: which exception, which code, and that it heals."""
 
+import gc
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from queue import Queue
 from typing import Any, Literal, get_args
 
 import pytest
@@ -21,7 +24,7 @@ from playground.database import addresses
 from playground.database.engine import Client, Engine, connect
 from tests.database import needs_mongodb
 from tests.database.fixtures import FreshDatabase
-from tests.database.relay import RefusalCode, Relay
+from tests.database.relay import HOST, RefusalCode, Relay
 
 SHORT_MILLISECONDS = 300
 NAMES = {13: "Unauthorized", 18: "AuthenticationFailed", 8000: "AtlasError"}
@@ -266,6 +269,23 @@ def test_a_closed_relay_leaves_nothing(engine: Engine) -> None:
             waiting.result(10)
     relay.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "relay"]
+
+
+def test_a_connection_that_comes_while_it_closes_is_ended(engine: Engine) -> None:
+    """A connection that is accepted in the very moment of closing is closed too, not left to the garbage collector."""
+    relay = Relay(engine.uri)
+    came: Queue[socket.socket] = Queue()
+
+    def come_and_close() -> None:
+        came.put(socket.create_connection((HOST, relay.port)))
+        relay._soon(relay._closing.set)  # so the relay's thread meets both in its next round
+
+    relay._soon(come_and_close)
+    with came.get(timeout=5) as driver:
+        driver.settimeout(5)
+        relay.close()
+        assert driver.recv(1) == b""
+    gc.collect()  # a socket that nobody has closed fails this test, not a later one
 
 
 def test_a_relay_that_would_need_tls_is_refused() -> None:
