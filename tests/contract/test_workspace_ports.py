@@ -39,6 +39,7 @@ from playground.workspace import PASSWORD, Fault, ManualClock, Workspace, serve
 from tests.database.fixtures import FreshDatabase
 from tests.database.relay import Relay
 from tests.fakes import FakeClock, FakePerson, FakeSecretStore, FakeWorkspace, caller, fernet_key, secret_text
+from tests.mongodb.relayed import SHORT
 from tests.mongodb.stage import TOTP_SECRET, account, with_totp
 
 RIGHT, WRONG = Secret(PASSWORD), Secret("wrong")
@@ -274,11 +275,11 @@ def test_what_cannot_be_known_is_unavailable_and_changes_nothing(stage: Stage) -
     _, session = sign_in(stage)
     stage.break_down()
     with pytest.raises(Unavailable):
-        stage.directory.authenticate("alice", RIGHT, caller())
+        stage.directory.authenticate("alice", RIGHT, caller(SHORT))
     with pytest.raises(Unavailable):
-        stage.tokens.is_live(session, caller().deadline)
+        stage.tokens.is_live(session, caller(SHORT).deadline)
     with pytest.raises(Unavailable):
-        stage.tokens.revoke(session, caller().deadline)
+        stage.tokens.revoke(session, caller(SHORT).deadline)
     stage.mend()
     assert stage.tokens.is_live(session, caller().deadline)
     assert stage.minted() == 1
