@@ -14,10 +14,18 @@ In tests, in process and without sleeping:
         workspace.accounts.new_login_token(workspace.accounts["alice"])
         workspace.deactivate("alice")                                # as an administrator does: logins end, too
         workspace.add_administrator()                                # (user id, personal access token)
+        workspace.add_administrator("robot", role="bot", ignores_second_factor=False)
+        workspace.permissions["bot"].add("create-user")              # role to permissions; its keys are the roles
+        workspace.permissions["helper"] = {"create-user"}            # for Person(roles=("helper",))
+        workspace.joined                                             # ids of who has joined the default channels
+        workspace.version = "7.13"                                   # some calls go by it
+        workspace.create_tokens_secret = "…"                         # users.createToken of 8.x
+        workspace.create_tokens_for_users = True                     # and of 6.x and 7.x
+        workspace.second_factor_always.add("users.create")           # asks even a token that ignores two-factor
         workspace.settings["Accounts_EmailVerification"] = True      # any setting, by Rocket.Chat's id
         workspace.last_mail("carol").code                            # the newest e-mail code
         clock.advance(61)                                            # e.g. past a rate-limit window
-        workspace.calls("login")                                     # Call(route, headers, body, address, status, …)
+        workspace.calls("login")                                     # Call(route, headers, args, body, address, …)
         workspace.wait_for_calls("me", 2)                            # until so many have arrived
         workspace.fault("login", Fault(status=502, body=b"<html>", headers={"Content-Type": "text/html"}), times=2)
         workspace.fault("me", Fault(hold=event))                     # answers when the event is set (or serving ends)
@@ -29,10 +37,11 @@ Accounts and settings may also live in a MongoDB database, where whoever else wr
     from playground.workspace.mongodb import MongoStore
     Workspace(store=MongoStore(client["rocketchat"]))                # `users`, `rocketchat_settings`: read at each use
 
-`call.headers` has lower-case names; the password in `call.body` reads "<hidden>". `Fault(after=True, …)` lets the call
-take effect before it goes wrong. `workspace.unauthorized_form = "success"` and
-`workspace.logins.wrong_credentials = 403` choose the other documented forms of a 401.
-`workspace.rate_limiter.reset()` and `workspace.failed_logins.reset()` begin anew.
+`call.headers` has lower-case names; what is `password`, `pass` or `secret` in `call.body` reads "<hidden>",
+and `call.args` is the query. `Fault(after=True, …)` lets the call take effect before it goes wrong.
+`workspace.unauthorized_form = "success"` and `workspace.logins.wrong_credentials = 403` choose the other documented
+forms of a 401. `workspace.rate_limiter.reset()` and `workspace.failed_logins.reset()` begin anew.
+`workspace.second_factor_routes` are the calls that ask a token for a code unless it ignores two-factor.
 """
 
 from playground.people import DEMO_PEOPLE, PASSWORD, Person

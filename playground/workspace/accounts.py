@@ -83,6 +83,14 @@ class Accounts:
         """The account with that address: exactly, else the only one that differs in case alone."""
         return self._find("emails.address", address)
 
+    def username_is_taken(self, username: str) -> bool:
+        """Whether there is an account with that username, whatever its case."""
+        return bool(self.records.find_alike("username", username))
+
+    def email_is_taken(self, address: str) -> bool:
+        """Whether there is an account with that address, whatever its case."""
+        return bool(self.records.find_alike("emails.address", address))
+
     def _find(self, path: str, text: str) -> Document | None:
         exact = self.records.find(path, text)
         if exact is not None:
@@ -121,7 +129,7 @@ class Accounts:
         self.records.push(record["_id"], LOGIN_TOKENS, {"when": self.now(), "hashedToken": hash_token(token)})
         return token
 
-    def new_personal_access_token(self, record: Document, name: str) -> str:
+    def new_personal_access_token(self, record: Document, name: str, *, ignores_second_factor: bool = True) -> str:
         """A personal access token: in the same array, without expiry, outside the limit of 50."""
         token = secrets.token_urlsafe(32)
         element = {
@@ -130,19 +138,24 @@ class Accounts:
             "createdAt": self.now(),
             "lastTokenPart": token[-6:],
             "name": name,
-            "bypassTwoFactor": True,
+            "bypassTwoFactor": ignores_second_factor,
         }
         self.records.push(record["_id"], LOGIN_TOKENS, element)
         return token
+
+    @staticmethod
+    def ignores_second_factor(record: Document, token: str) -> bool:
+        """Whether that token is a personal access token that was made to ignore two-factor."""
+        hashed = hash_token(token)
+        return any(each["hashedToken"] == hashed and each.get("bypassTwoFactor") is True for each in _elements(record))
 
     def remove_login_token(self, record: Document, token: str) -> bool:
         """Take a token's element out of the array; logging out does this and leaves `lastLogin` alone."""
         return self.records.pull(record["_id"], LOGIN_TOKENS, [hash_token(token)], key="hashedToken")
 
-    def remove_login_tokens(self, username: str) -> None:
+    def remove_login_tokens(self, record: Document) -> None:
         """End every login of an account but its personal access tokens."""
-        record = self[username]
-        hashes = [each["hashedToken"] for each in _elements(record) if each.get("type") != PERSONAL]
+        hashes = [each["hashedToken"] for each in self.login_tokens(record) if each.get("type") != PERSONAL]
         self.records.pull(record["_id"], LOGIN_TOKENS, hashes, key="hashedToken")
 
     def accept_login(self, record: Document) -> Document:

@@ -11,7 +11,11 @@ from typing import Any
 
 @dataclass
 class Call:
-    """One API call as it arrived, without the password. `status` is None while it is held and when it was cut."""
+    """One API call as it arrived; `args` is its query.
+
+    Passwords and secrets in `body` read "<hidden>": that one was sent shows, which one does not. `status` is None while
+    the call is held and when it was cut.
+    """
 
     route: str
     method: str
@@ -21,6 +25,7 @@ class Call:
     address: str
     status: int | None = None
     username: str | None = None
+    args: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

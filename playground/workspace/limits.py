@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from playground.workspace.accounts import Clock
 from playground.workspace.settings import Settings
 
+_DEFAULT_LIMIT = "API_Enable_Rate_Limiter_Limit_Calls_Default"
+_OWN_LIMITS = {"users.register": "Rate_Limiter_Limit_RegisterUser"}
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -30,7 +33,7 @@ class Verdict:
 
 
 class RateLimiter:
-    """Rocket.Chat 8.6: by default 10 calls a minute for each route and client address."""
+    """Rocket.Chat 8.6: by default 10 calls a minute for each route and client address, and one registration."""
 
     def __init__(self, clock: Clock, settings: Settings) -> None:
         self._clock = clock
@@ -39,7 +42,7 @@ class RateLimiter:
 
     def take(self, route: str, address: str) -> Verdict:
         """Count one call of that route from that address and say whether it may go on."""
-        limit = int(self._settings["API_Enable_Rate_Limiter_Limit_Calls_Default"])
+        limit = int(self._settings[_OWN_LIMITS.get(route, _DEFAULT_LIMIT)])
         length = int(self._settings["API_Enable_Rate_Limiter_Limit_Time_Default"]) / 1000
         now = self._clock()
         began, used = self._windows.get((route, address), (now, 0))

@@ -16,9 +16,13 @@ class LoginRefused(Exception):
 
 
 class BadRequest(Exception):
-    """A call whose body or parameters the API does not take: 400."""
+    """A call that the API does not take: 400. `note` is a shorter word for the inspector; some have no error type."""
 
-    def __init__(self, message: str, error_type: str = "invalid-params") -> None:
+    def __init__(
+        self, message: str, error_type: str | int | None = "invalid-params", *, note: str = "", ordinary: bool = False
+    ) -> None:
         super().__init__(message)
+        self.note = note or message
+        self.ordinary = ordinary
         self.message = message
         self.error_type = error_type

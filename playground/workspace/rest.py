@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from flask import Blueprint, Response, request
 
+from playground.workspace import users
 from playground.workspace.calls import Call, Fault
+from playground.workspace.exchange import (
+    Answer,
+    Handler,
+    Question,
+    as_json,
+    forbidden,
+    own_account,
+    succeed,
+    without_secrets,
+)
 from playground.workspace.limits import Verdict
-from playground.workspace.records import Document, at
+from playground.workspace.permissions import BYPASS_RATE_LIMIT, EDIT_SETTING
+from playground.workspace.records import Document
 from playground.workspace.refusals import BadRequest, LoginRefused
 from playground.workspace.settings import PUBLIC
 from playground.workspace.trace import Outcome
@@ -20,11 +30,8 @@ from playground.workspace.workspace import Workspace
 
 WIRE = "playground.wire"  # in the WSGI environment: a Wire, by which an answer tells the server how to misbehave
 _LOGIN_KEYS = frozenset({"user", "username", "email", "password", "code"})
-_UNLIMITED_ROLES = frozenset({"admin", "bot"})
-_SHOWN = ("_id", "name", "username", "emails", "active", "roles", "type", "statusDefault", "lastLogin", "customFields")
 _DEAD = "no live token"
-_ORDINARY = frozenset({_DEAD, "totp-required"})
-_FACTORS = ("totp", "email2fa")
+_DUE = "totp-required"
 
 
 @dataclass
@@ -33,52 +40,6 @@ class Wire:
 
     cut: bool = False
     pause: float | None = None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Status and JSON of an answer, with a word for the inspector."""
-
-    status: int
-    body: Mapping[str, object]
-    note: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Question:
-    """An API call after its headers and body were read; `body` is None where there was none or no JSON."""
-
-    headers: dict[str, str]
-    body: Any
-    args: Mapping[str, str]
-    path: Mapping[str, str]
-    address: str
-    caller: Document | None
-
-    def caller_account(self) -> Document:
-        """Who calls, on a route that only takes calls of somebody."""
-        if self.caller is None:
-            raise LookupError("this route is served to nobody without a login")
-        return self.caller
-
-
-Handler = Callable[[Workspace, Question], Answer]
-
-
-def as_json(value: object) -> object:
-    """Dates as Rocket.Chat's API writes them: ISO 8601 with milliseconds and Z."""
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    raise TypeError(type(value).__name__)
-
-
-def _account(document: Document) -> dict[str, object]:
-    shown = {name: document[name] for name in _SHOWN if name in document}
-    shown["services"] = {name: {"enabled": True} for name in _FACTORS if at(document, f"services.{name}.enabled")}
-    if document.get("emails"):
-        shown["email"] = document["emails"][0]["address"]
-    return {**shown, "status": "online", "statusConnection": "online", "utcOffset": 0}
 
 
 def log_in(workspace: Workspace, question: Question) -> Answer:
@@ -103,8 +64,8 @@ def log_in(workspace: Workspace, question: Question) -> Answer:
     except LoginRefused as refusal:
         details = {} if refusal.details is None else {"details": refusal.details}
         refused = {"status": "error", "error": refusal.error, "message": refusal.message, **details}
-        return Answer(401, refused, str(refusal.error))
-    data = {"userId": login.account["_id"], "authToken": login.token, "me": _account(login.account)}
+        return Answer(401, refused, str(refusal.error), ordinary=refusal.error == _DUE)
+    data = {"userId": login.account["_id"], "authToken": login.token, "me": own_account(login.account)}
     return Answer(200, {"status": "success", "data": data}, f"logged in as {login.account.get('username')}")
 
 
@@ -117,7 +78,7 @@ def log_out(workspace: Workspace, question: Question) -> Answer:
 def me(workspace: Workspace, question: Question) -> Answer:
     """`GET me`: the caller's account."""
     account = question.caller_account()
-    return Answer(200, {**_account(account), "success": True}, f"is {account.get('username')}, token lives")
+    return succeed(f"is {account.get('username')}, token lives", **own_account(account))
 
 
 def info(workspace: Workspace, question: Question) -> Answer:
@@ -134,14 +95,13 @@ def public_settings(workspace: Workspace, question: Question) -> Answer:
 
 def change_setting(workspace: Workspace, question: Question) -> Answer:
     """`POST settings/<id>` `{"value": …}`: for administrators."""
-    if "admin" not in question.caller_account().get("roles", []):
-        refusal = "User does not have the permissions required for this action [error-unauthorized]"
-        return Answer(403, {"success": False, "error": refusal}, "not an administrator")
+    if not workspace.may(question.caller, EDIT_SETTING):
+        return forbidden("not an administrator")
     name = question.path["name"]
     if not isinstance(question.body, dict) or set(question.body) != {"value"} or name not in workspace.settings:
         raise BadRequest("must have required property 'value'")
     workspace.settings[name] = question.body["value"]
-    return Answer(200, {"success": True}, "changed")
+    return succeed("changed")
 
 
 def blueprint(workspace: Workspace) -> Blueprint:
@@ -160,6 +120,10 @@ def blueprint(workspace: Workspace) -> Blueprint:
     route("info", "/api/info", "GET", info)
     route("settings.public", "/api/v1/settings.public", "GET", public_settings)
     route("settings", "/api/v1/settings/<name>", "POST", change_setting, authenticated=True)
+    route("users.info", "/api/v1/users.info", "GET", users.info, authenticated=True)
+    route("users.register", "/api/v1/users.register", "POST", users.register)
+    for name, handler in users.ADMINISTRATION.items():
+        route(name, f"/api/v1/{name}", "POST", handler, authenticated=True)
     return api
 
 
@@ -175,9 +139,10 @@ def _serve(
         method=request.method,
         path=request.path,
         headers=headers,
-        body={**body, "password": "<hidden>"} if isinstance(body, dict) and "password" in body else body,
+        body=without_secrets(body),
         address=address,
         username=caller.get("username") if caller else None,
+        args=request.args.to_dict(),
     )
     workspace.call_log.add(call)
     number = workspace.trace.begin("call", f"{request.method} {request.path}", detail=f"from {address}")
@@ -199,7 +164,7 @@ def _serve(
     if answer is None:
         answer = _answer(workspace, name, handler, question, authenticated=authenticated)
     call.status = answer.status
-    outcome: Outcome = "good" if answer.status == 200 else "plain" if answer.note in _ORDINARY else "bad"
+    outcome: Outcome = "good" if answer.status == 200 else "plain" if answer.ordinary else "bad"
     workspace.trace.finish(number, outcome, f"{answer.status} {answer.note}".strip())
     text = json.dumps(answer.body, default=as_json).encode()
     response = _faulty(Fault(status=answer.status, body=text, drip=fault.drip if fault else None))
@@ -236,36 +201,69 @@ def _caller(workspace: Workspace, headers: Mapping[str, str]) -> Document | None
 
 
 def _answer(workspace: Workspace, name: str, handler: Handler, question: Question, *, authenticated: bool) -> Answer:
-    """Rocket.Chat 8.6: authentication first, then the limiter, then the call itself."""
+    """Rocket.Chat 8.6: authentication first, then the limiter, the second factor, and then the call itself."""
     with workspace.lock:
         if authenticated and question.caller is None:
             return _unauthorized(workspace)
-        verdict = _limit(workspace, name, question)
+        verdict = _limit(workspace, name, question, authenticated=authenticated)
         limits = verdict.headers() if verdict else {}
         if verdict and not verdict.allowed:
             return _too_many(verdict)
         mails = len(workspace.second_factor.mailbox)
         try:
+            _check_second_factor(workspace, name, question)
             answer = handler(workspace, question)
         except BadRequest as refusal:
-            text = f"{refusal.message} [{refusal.error_type}]"
-            answer = Answer(400, {"success": False, "error": text, "errorType": refusal.error_type}, refusal.message)
+            answer = _bad_request(refusal)
+        except LoginRefused as refusal:
+            answer = _code_due(refusal)
         for mail in workspace.second_factor.mailbox[mails:]:
             workspace.trace.add("mail", f"E-mail to {mail.address}", "plain", "code sent", detail="shown under People")
-        return Answer(answer.status, answer.body, answer.note, {**limits, **answer.headers})
+        return replace(answer, headers={**limits, **answer.headers})
 
 
-def _limit(workspace: Workspace, name: str, question: Question) -> Verdict | None:
-    roles = set(question.caller.get("roles", [])) if question.caller else set()
-    if not workspace.settings["API_Enable_Rate_Limiter"] or roles & _UNLIMITED_ROLES:
+def _limit(workspace: Workspace, name: str, question: Question, *, authenticated: bool) -> Verdict | None:
+    """Nobody who may call often is counted; before 8.x only where the call needs a login at all."""
+    known = question.caller if authenticated or workspace.is_at_least(8) else None
+    if not workspace.settings["API_Enable_Rate_Limiter"] or workspace.may(known, BYPASS_RATE_LIMIT):
         return None
     return workspace.rate_limiter.take(name, question.address)
 
 
+def _check_second_factor(workspace: Workspace, name: str, question: Question) -> None:
+    """Some calls ask for a code where the caller's token does not ignore two-factor, and some ask even then.
+
+    An account without a second factor is asked in the latter case alone, and has nothing to answer with.
+    """
+    caller = question.caller
+    always = name in workspace.second_factor_always
+    if caller is None or not (always or name in workspace.second_factor_routes):
+        return
+    if not always and workspace.accounts.ignores_second_factor(caller, question.headers["x-auth-token"]):
+        return
+    if always and not workspace.second_factor.methods(caller):
+        details = {"method": "password", "codeGenerated": False, "availableMethods": []}
+        raise LoginRefused(_DUE, "TOTP Required", details)
+    workspace.second_factor.check(caller, question.headers.get("x-2fa-code"), question.headers.get("x-2fa-method"))
+
+
+def _code_due(refusal: LoginRefused) -> Answer:
+    """In the middle of things a missing or wrong code is 400, in the form of every other failure."""
+    body = {"success": False, "error": f"{refusal.message} [{refusal.error}]", "errorType": refusal.error}
+    return Answer(400, {**body, "details": refusal.details}, str(refusal.error), ordinary=refusal.error == _DUE)
+
+
+def _bad_request(refusal: BadRequest) -> Answer:
+    error: dict[str, object] = {"error": refusal.message}
+    if refusal.error_type is not None:
+        error = {"error": f"{refusal.message} [{refusal.error_type}]", "errorType": refusal.error_type}
+    return Answer(400, {"success": False, **error}, refusal.note, ordinary=refusal.ordinary)
+
+
 def _unauthorized(workspace: Workspace) -> Answer:
     if workspace.unauthorized_form == "success":
-        return Answer(401, {"success": False, "error": "unauthorized"}, _DEAD)
-    return Answer(401, {"status": "error", "message": "You must be logged in to do this."}, _DEAD)
+        return Answer(401, {"success": False, "error": "unauthorized"}, _DEAD, ordinary=True)
+    return Answer(401, {"status": "error", "message": "You must be logged in to do this."}, _DEAD, ordinary=True)
 
 
 def _too_many(verdict: Verdict) -> Answer:

@@ -11,6 +11,7 @@ from playground.workspace.accounts import Accounts, Clock
 from playground.workspace.calls import Call, CallLog, Fault, Faults
 from playground.workspace.limits import FailedLogins, RateLimiter
 from playground.workspace.logins import Logins
+from playground.workspace.permissions import default_permissions, may
 from playground.workspace.records import Document
 from playground.workspace.second_factor import Mail, SecondFactor
 from playground.workspace.settings import Settings, default_settings
@@ -18,6 +19,10 @@ from playground.workspace.store import MemoryStore, Store
 from playground.workspace.trace import Trace
 
 VERSION = "8.6"
+# Where a code is asked for in the middle of things; of these the settings are documented, the others a guess.
+SECOND_FACTOR_ROUTES = frozenset(
+    {"settings", "users.create", "users.createToken", "users.logout", "users.setActiveStatus"}
+)
 
 
 class ManualClock:
@@ -48,10 +53,18 @@ class Workspace:
         forwarded_count: int | None = None,
         version: str = VERSION,
         store: Store | None = None,
+        create_tokens_secret: str | None = None,
+        create_tokens_for_users: bool = False,
     ) -> None:
         self.clock = clock
         self.version = version
         self.forwarded_count = forwarded_count
+        self.create_tokens_secret = create_tokens_secret  # CREATE_TOKENS_FOR_USERS_SECRET of 8.x
+        self.create_tokens_for_users = create_tokens_for_users  # CREATE_TOKENS_FOR_USERS=true of 6.x and 7.x
+        self.permissions = default_permissions()  # role to permissions, which a test may change
+        self.second_factor_routes = set(SECOND_FACTOR_ROUTES)  # ask tokens that do not ignore two-factor
+        self.second_factor_always: set[str] = set()  # ask those too that do, as some did until 8.6.0
+        self.joined: set[str] = set()  # ids of the accounts that have joined the default channels
         self.unauthorized_form: str = "status"  # or "success": Rocket.Chat answers a missing login in two forms
         self.store: Store = store or MemoryStore()
         self.settings: Settings = self.store.settings
@@ -86,20 +99,38 @@ class Workspace:
         with self.lock:
             return self.accounts.add(person)
 
-    def add_administrator(self, username: str = "administrator") -> tuple[str, str]:
-        """Add an account with the role admin; its id and a personal access token that ignores two-factor."""
-        person = Person(username=username, email=f"{username}@example.org", password=None, roles=("admin", "user"))
+    def add_administrator(
+        self, username: str = "administrator", *, role: str = "admin", ignores_second_factor: bool = True
+    ) -> tuple[str, str]:
+        """Add a service account with that role: its id, and a personal access token that ignores two-factor or not."""
+        person = Person(username=username, email=f"{username}@example.org", password=None, roles=(role, "user"))
         document = self.add(person)
-        return document["_id"], self.accounts.new_personal_access_token(document, "service")
+        token = self.accounts.new_personal_access_token(
+            document, "service", ignores_second_factor=ignores_second_factor
+        )
+        return document["_id"], token
 
     def deactivate(self, username: str) -> None:
         """What an administrator does with one switch: the account is inactive and all its logins end."""
         with self.lock:
             self.accounts.update(username, {"active": False})
-            self.accounts.remove_login_tokens(username)
+            self.accounts.remove_login_tokens(self.accounts[username])
+
+    def is_at_least(self, major: int, minor: int = 0) -> bool:
+        """Whether the workspace has that version or a newer one."""
+        return self.release >= (major, minor)
+
+    @property
+    def release(self) -> tuple[int, ...]:
+        """Major and minor number of the version."""
+        return tuple(int(part) for part in self.version.split(".")[:2])
+
+    def may(self, account: Document | None, permission: str) -> bool:
+        """Whether one of the account's roles has that permission here."""
+        return may(self.permissions, account, permission)
 
     def calls(self, route: str | None = None) -> list[Call]:
-        """The API calls so far: of one route ("login", "me", "logout", "info", "settings.public"), or all."""
+        """The API calls so far: of one route ("login", "me", "info", "settings", "users.create", …), or all."""
         return self.call_log.of(route)
 
     def wait_for_calls(self, route: str, count: int = 1, timeout: float = 5) -> list[Call]:

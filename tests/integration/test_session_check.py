@@ -61,13 +61,13 @@ def test_what_is_remembered_is_one_sessions_own(stage: Stage, signed_in: Visitor
     other = stage.visitor()
     other.sign_in("alice")
     signed_in.check()
-    stage.workspace.accounts.remove_login_tokens("alice")
+    stage.workspace.accounts.remove_login_tokens(stage.workspace.accounts["alice"])
     assert other.check().status_code == 401
 
 
 def test_a_logout_asks_the_workspace_once(stage: Stage, signed_in: Visitor) -> None:
     """A dead answer is remembered for one second too: the three checks of a logout cost one `me`."""
-    stage.workspace.accounts.remove_login_tokens("alice")
+    stage.workspace.accounts.remove_login_tokens(stage.workspace.accounts["alice"])
     cookie = signed_in.cookie
     for _ in range(3):
         signed_in.cookie = cookie
@@ -87,7 +87,7 @@ def test_logging_out_in_the_workspace_ends_the_session(stage: Stage, signed_in: 
     """Promise 12: when the workspace confirms that the token is gone the check is 401 and the cookie expires."""
     stage.workspace.unauthorized_form = form
     signed_in.check()
-    stage.workspace.accounts.remove_login_tokens("alice")
+    stage.workspace.accounts.remove_login_tokens(stage.workspace.accounts["alice"])
     stage.clock.advance(1.1)
     replayed = signed_in.cookie
     answer = signed_in.check()
@@ -101,7 +101,7 @@ def test_logging_out_in_the_workspace_ends_the_session(stage: Stage, signed_in: 
 def test_a_logout_within_the_remembered_second_gives_a_token_that_is_dead(stage: Stage, signed_in: Visitor) -> None:
     """Promise 12: a check within the second may repeat the token, which the workspace no longer takes."""
     token = signed_in.check().json()["loginToken"]
-    stage.workspace.accounts.remove_login_tokens("alice")
+    stage.workspace.accounts.remove_login_tokens(stage.workspace.accounts["alice"])
     signed_in.check()
     assert stage.whose(token) is None
 
@@ -129,7 +129,7 @@ def test_a_dead_token_is_dead_among_too_many_checks(stage: Stage, signed_in: Vis
     for _ in range(11):
         stage.clock.advance(1.1)
         signed_in.check()
-    stage.workspace.accounts.remove_login_tokens("alice")
+    stage.workspace.accounts.remove_login_tokens(stage.workspace.accounts["alice"])
     stage.clock.advance(1.1)
     assert signed_in.check().status_code == 401
 

@@ -72,7 +72,7 @@ def test_without_a_session_there_is_nothing_to_sign_out(stage: Stage, visitor: V
 
 def test_a_token_that_is_gone_already_is_done(stage: Stage, signed_in: Visitor) -> None:
     """Promise 29: a token that the workspace does not know any more counts as ended."""
-    stage.workspace.accounts.remove_login_tokens("alice")
+    stage.workspace.accounts.remove_login_tokens(stage.workspace.accounts["alice"])
     page = signed_in.post("/logout", {})
     assert page.status_code == 200
     assert page.headers["Set-Cookie"] == EXPIRED

@@ -40,12 +40,31 @@ def test_429_on_me_proves_a_live_token(api: Api) -> None:
     assert api.get("me", (login[0], "x" * 43)).status_code == 401
 
 
-def test_administrators_are_exempt(workspace: Workspace, api: Api) -> None:
-    """A caller with the role admin meets no limit, and neither does a login that comes with such a caller's headers."""
-    administrator = workspace.add_administrator()
-    assert {api.get("me", administrator).status_code for _ in range(12)} == {200}
+@pytest.mark.parametrize("role", ["admin", "bot"])
+def test_service_accounts_are_exempt(workspace: Workspace, api: Api, role: str) -> None:
+    """A caller with the role admin or bot meets no limit, and neither does a login that comes with its two headers."""
+    service = workspace.add_administrator(role=role)
+    assert {api.get("me", service).status_code for _ in range(12)} == {200}
     body = {"user": "alice", "password": "gantry-demo"}
-    assert {api.post("login", body, administrator).status_code for _ in range(12)} == {200}
+    assert {api.post("login", body, service).status_code for _ in range(12)} == {200}
+
+
+def test_before_8_a_login_is_counted_whoever_sends_it(workspace: Workspace, api: Api) -> None:
+    """In 7.x the headers of an administrator exempt calls that need a login, and not `login` itself."""
+    workspace.version = "7.13"
+    service = workspace.add_administrator()
+    body = {"user": "alice", "password": "gantry-demo"}
+    assert [api.post("login", body, service).status_code for _ in range(11)] == [200] * 10 + [429]
+    assert {api.get("me", service).status_code for _ in range(12)} == {200}
+
+
+def test_headers_that_say_nothing_are_ignored_at_a_login(workspace: Workspace, api: Api) -> None:
+    """A login that comes with a dead token, or a token of an ordinary account, is answered and counted as any other."""
+    identity, _ = workspace.add_administrator()
+    body = {"user": "alice", "password": "gantry-demo"}
+    ordinary = api.login_of("alice")
+    answers = [api.post("login", body, login) for login in [(identity, "x" * 43)] * 5 + [ordinary] * 5]
+    assert [answer.status_code for answer in answers] == [200] * 9 + [429]
 
 
 def test_limits_can_be_switched_off(clock: ManualClock) -> None:
