@@ -9,19 +9,25 @@ from functools import cached_property, partial
 from time import time
 from typing import TYPE_CHECKING
 
-from chalicelib.config import Credentials, Settings
+from chalicelib.config import Settings
+from chalicelib.credentials import Credentials
 from chalicelib.errors import ConfigurationError
 from chalicelib.log import Journal
 
 if TYPE_CHECKING:
     from pymongo.monitoring import CommandListener
 
+    from chalicelib.accounts.linking import Provisioner
+    from chalicelib.accounts.second_factor import Rule
     from chalicelib.aws import CredentialCache, SecretStore
     from chalicelib.deadline import Deadline
     from chalicelib.health import Health
     from chalicelib.mongodb import Mongo
     from chalicelib.rocketchat import Send
-    from chalicelib.signin import Directory, SignIn, TokenSource
+    from chalicelib.service import Service
+    from chalicelib.signin import Accounts, Directory, SecondFactor, SignIn, TokenSource
+    from chalicelib.state import StateTable
+    from chalicelib.throttle import AttemptStore
 
 
 class Gantry:
@@ -61,6 +67,11 @@ class Gantry:
             raise self._checked
         return self._checked
 
+    @property
+    def is_configured(self) -> bool:
+        """Whether the settings can be used; where they cannot, that has been logged."""
+        return isinstance(self._checked, Settings)
+
     @cached_property
     def journal(self) -> Journal:
         """The log."""
@@ -73,7 +84,7 @@ class Gantry:
         from chalicelib.aws import CredentialCache, SecretsManager
 
         store = self._secret_store or SecretsManager(self.settings.secret_id)
-        understand = partial(Credentials.from_json, mongodb=self.settings.uses_mongodb)
+        understand = partial(Credentials.from_json, settings=self.settings)
         return CredentialCache(store, self.journal, self.clock, understand)
 
     @cached_property
@@ -94,19 +105,36 @@ class Gantry:
         return Mongo(self.credentials, self._listeners)
 
     @cached_property
+    def service(self) -> "Service":
+        """The calls that the service account makes in the workspace."""
+        from chalicelib.service import Service
+
+        return Service(self.workspace, self.credentials, self.clock)
+
+    @cached_property
+    def state(self) -> "StateTable":
+        """The table for attempts and links where there is no database."""
+        from chalicelib.aws import AwsService
+        from chalicelib.state import StateTable
+
+        return StateTable(AwsService("dynamodb", "state"), self.settings.state_table)
+
+    @cached_property
     def sign_in(self) -> "SignIn":
         """The use cases, over the directory and the token source that the settings name."""
-        from chalicelib.accounts.workspace import WorkspaceAccounts
         from chalicelib.sessions import Challenges, Seals, Sessions
         from chalicelib.signin import SignIn
+        from chalicelib.throttle import Throttle
 
         seals = Seals(self.credentials, self.clock)
         return SignIn(
             directory=self._directory(),
-            accounts=WorkspaceAccounts(),
+            accounts=self._accounts(),
+            second_factor=self._second_factor(),
             tokens=self._tokens(),
             sessions=Sessions(seals, self.settings.session_seconds, self.clock),
             challenges=Challenges(seals),
+            throttle=Throttle(self._attempts(), self.settings.limits, self.journal, self.clock),
             log=self.journal,
             clock=self.clock,
         )
@@ -116,12 +144,100 @@ class Gantry:
             from chalicelib.attempts.mongodb import MongoSteps
             from chalicelib.directories.mongodb import MongoDirectory
 
-            policy = "refuse" if self.settings.token_kind == "iframe" else self.settings.workspace_2fa
             steps, issuer = MongoSteps(self.mongo), self.settings.rocketchat_url
-            return MongoDirectory(self.mongo, steps, issuer, policy, self.clock)
+            return MongoDirectory(self.mongo, steps, issuer, self._second_factor_rule, self.clock)
+        if self.settings.directory == "rocketchat":
+            return self._workspace_directory()
+        directory = self._foreign_directory()
+        if self.settings.token_source == "mongodb":
+            return directory
+        from chalicelib.directories.same_password import SamePasswordDirectory
+
+        def cannot_make_tokens(deadline: "Deadline") -> bool:
+            return self.credentials.current(deadline).create_token_secret is None
+
+        provisioner = None if self.settings.provision == "off" else self._provisioner()
+        workspace, link_by = self._workspace_directory(), self.settings.link_by
+        return SamePasswordDirectory(directory, workspace, provisioner, cannot_make_tokens, link_by)
+
+    def _workspace_directory(self) -> "Directory":
         from chalicelib.directories.rocketchat import RocketChatDirectory
 
-        return RocketChatDirectory(self.workspace, self.settings.rocketchat_url, self.clock)
+        return RocketChatDirectory(self.workspace, self.settings.rocketchat_url, self.clock, self.service.headers)
+
+    def _foreign_directory(self) -> "Directory":
+        if self.settings.directory == "cognito":
+            from chalicelib.directories.cognito import CognitoDirectory
+
+            return CognitoDirectory(self.credentials, self.clock)
+        from chalicelib.directories.users import UsersDirectory
+
+        return UsersDirectory(self.credentials)
+
+    def _accounts(self) -> "Accounts":
+        if not self.settings.is_foreign:
+            from chalicelib.accounts.workspace import WorkspaceAccounts
+
+            return WorkspaceAccounts()
+        from chalicelib.accounts.linking import LinkedAccounts, NoLinks
+
+        link_by = self.settings.link_by
+        if self.settings.token_source == "mongodb":
+            from chalicelib.accounts.mongodb import MongoLinks, MongoRoster
+
+            links = MongoLinks(self.mongo, self.clock)
+            return LinkedAccounts(links, MongoRoster(self.mongo), self._provisioner(), link_by)
+        from chalicelib.accounts.rest import RestRoster
+
+        roster = RestRoster(self.service)
+        if not self.settings.state_table:
+            return LinkedAccounts(NoLinks(), roster, self._provisioner(), link_by)
+        from chalicelib.accounts.dynamodb import TableLinks
+
+        return LinkedAccounts(TableLinks(self.state, self.clock), roster, self._provisioner(), link_by)
+
+    def _provisioner(self) -> "Provisioner":
+        from chalicelib.accounts.linking import NoProvision
+
+        if self.settings.provision == "off":
+            return NoProvision()
+        from chalicelib.accounts.rest import RestCreate, RestRegister
+
+        if self.settings.provision == "register":
+            return RestRegister(self.workspace, self.credentials, self.clock)
+        create = RestCreate(self.service)
+        if self.settings.token_source == "rest":
+            return create
+        from chalicelib.accounts.mongodb import CreateOrInsert, MongoInsert
+
+        return CreateOrInsert(self.credentials, create, MongoInsert(self.mongo, self.clock))
+
+    def _second_factor(self) -> "SecondFactor":
+        if not self.settings.is_foreign or self.settings.token_source == "rest":
+            from chalicelib.accounts.workspace import AskedElsewhere
+
+            return AskedElsewhere()
+        from chalicelib.accounts.second_factor import RecordSecondFactor
+        from chalicelib.attempts.mongodb import MongoSteps
+
+        return RecordSecondFactor(self.mongo, MongoSteps(self.mongo), self._second_factor_rule, self.clock)
+
+    @property
+    def _second_factor_rule(self) -> "Rule":
+        return "refuse" if self.settings.token_kind == "iframe" else self.settings.workspace_2fa
+
+    def _attempts(self) -> "AttemptStore":
+        if self.settings.uses_mongodb:
+            from chalicelib.attempts.mongodb import MongoAttempts
+
+            return MongoAttempts(self.mongo)
+        if self.settings.state_table:
+            from chalicelib.attempts.dynamodb import TableAttempts
+
+            return TableAttempts(self.state)
+        from chalicelib.attempts.memory import MemoryAttempts
+
+        return MemoryAttempts(self.clock)
 
     def _tokens(self) -> "TokenSource":
         if self.settings.token_source == "mongodb":
@@ -129,9 +245,15 @@ class Gantry:
 
             kind = IframeTokens if self.settings.token_kind == "iframe" else LoginTokens
             return kind(self.mongo, self.clock)
-        from chalicelib.tokens.rest import RestTokens
+        if self.settings.directory == "rocketchat":
+            from chalicelib.tokens.rest import RestTokens
 
-        return RestTokens(self.workspace, self.clock)
+            return RestTokens(self.workspace, self.clock)
+        from chalicelib.tokens.created import CreatedTokens
+
+        # The directory `mongodb` has asked for the second factor itself.
+        policy = "skip" if self.settings.directory == "mongodb" else self.settings.workspace_2fa
+        return CreatedTokens(self.workspace, self.service, self.credentials, self.clock, policy=policy)
 
     def sweep(self, deadline: "Deadline") -> int:
         """Remove `iframe` tokens that are too old, where there are such tokens; return how many."""
@@ -158,6 +280,8 @@ class Gantry:
         probes: dict[str, Probe] = {"secret": self.credentials.current}
         if self.settings.uses_mongodb:
             probes["database"] = lambda deadline: self.mongo.run(lambda database: database.command("ping"), deadline)
-        if self.settings.directory == "rocketchat":
+        if self.settings.directory == "rocketchat" or self.settings.token_source == "rest":
             probes["workspace"] = workspace
+        if self.settings.state_table and not self.settings.uses_mongodb:
+            probes["state"] = lambda deadline: self.state.read("health", deadline)
         return Health(probes, self.clock)

@@ -1,26 +1,28 @@
-"""What the administrator sets: the environment of the function, and the secret.
+"""What the administrator sets in the environment of the function.
 
-Both are checked as a whole. Every problem is reported at once, by its key and with its remedy, never with a value.
+It is checked as a whole. Every problem is reported at once, by its key and with its remedy, never with a value.
 """
 
-import base64
-import binascii
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar, cast
+from typing import Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
-from chalicelib.deadline import Deadline
 from chalicelib.errors import ConfigurationError, Problem
 from chalicelib.model import TokenKind
-from chalicelib.secret import Secret
+from chalicelib.throttle import Limits
+
+DirectoryName = Literal["rocketchat", "mongodb", "users", "cognito"]
+Policy = Literal["honour", "totp", "skip"]
+Provision = Literal["off", "create", "register"]
+LinkBy = Literal["email", "username"]
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]+")
 _URL = re.compile(r"[A-Za-z0-9:/.\[\]%_~@!$&()*+,;=-]+")
-_MONGODB_URI = re.compile(r"mongodb(\+srv)?://[^/\s]")
+_TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+_PROVIDERS = ("facebook", "google", "twitter")
 _PORTS = {"https": 443, "http": 80}
 _T = TypeVar("_T")
 
@@ -58,10 +60,15 @@ class Settings:
     origins: tuple[str, ...]
     frame_ancestors: tuple[str, ...]
     secret_id: str
-    directory: Literal["rocketchat", "mongodb"]
+    directory: DirectoryName
     token_source: Literal["rest", "mongodb"]
     token_kind: TokenKind
-    workspace_2fa: Literal["honour", "totp", "skip"]
+    workspace_2fa: Policy
+    provision: Provision
+    link_by: LinkBy
+    relay: tuple[str, ...]
+    state_table: str
+    limits: Limits
     handoff: Literal["token", "retry"]
     cookie_site: Literal["cross", "same"]
     session_seconds: int
@@ -87,15 +94,23 @@ class Settings:
             origins=origins,
             frame_ancestors=framing,
             secret_id=reader.required("SECRET_ID", _text, "Set it to the name or ARN of the secret") or "",
-            directory=cast(Literal["rocketchat", "mongodb"], reader.choice("DIRECTORY", "rocketchat", "mongodb")),
+            directory=cast(DirectoryName, reader.choice("DIRECTORY", "rocketchat", "mongodb", "users", "cognito")),
             token_source=cast(Literal["rest", "mongodb"], reader.choice("TOKEN_SOURCE", "rest", "mongodb")),
             token_kind=cast(TokenKind, reader.choice("TOKEN_KIND", "login", "iframe")),
-            workspace_2fa=cast(
-                Literal["honour", "totp", "skip"], reader.choice("WORKSPACE_2FA", "honour", "totp", "skip")
+            workspace_2fa=cast(Policy, reader.choice("WORKSPACE_2FA", "honour", "totp", "skip")),
+            provision=cast(Provision, reader.choice("PROVISION", "off", "create", "register")),
+            link_by=cast(LinkBy, reader.choice("LINK_BY", "email", "username")),
+            relay=reader.read("RELAY", _providers, none),
+            state_table=reader.read("STATE_TABLE", _table, ""),
+            limits=Limits(
+                name_after=reader.read("BAN_NAME_AFTER", _budget, 5),
+                address_after=reader.read("BAN_ADDRESS_AFTER", _budget, 20),
+                window=reader.number("BAN_WINDOW_SECONDS", 300, 1, 86_400),
+                ban=reader.number("BAN_SECONDS", 600, 1, 86_400),
             ),
             handoff=cast(Literal["token", "retry"], reader.choice("HANDOFF", "token", "retry")),
             cookie_site=cast(Literal["cross", "same"], reader.choice("COOKIE_SITE", "cross", "same")),
-            session_seconds=reader.read("SESSION_HOURS", _hours, 168) * 3600,
+            session_seconds=reader.number("SESSION_HOURS", 168, 1, 2160) * 3600,
             brand=Brand(
                 name=reader.read("BRAND_NAME", _text, ""),
                 help_url=reader.read("HELP_URL", _https_url, None),
@@ -108,16 +123,26 @@ class Settings:
         return settings
 
     def _contradictions(self) -> Iterator[Problem]:
-        if self.token_source == "rest":
-            if self.directory == "mongodb":
-                yield Problem("TOKEN_SOURCE", "with DIRECTORY=mongodb it cannot be rest", "Set it to mongodb")
-            if self.token_kind == "iframe":
-                yield Problem("TOKEN_KIND", "iframe tokens are written into MongoDB", "Set TOKEN_SOURCE to mongodb")
+        if self.token_source == "rest" and self.token_kind == "iframe":
+            yield Problem("TOKEN_KIND", "iframe tokens are written into MongoDB", "Set TOKEN_SOURCE to mongodb")
+        if self.token_source == "rest" and "facebook" in self.relay and not self.keeps_links:
+            # Facebook's addresses count as unverified, so nothing but a link finds the account again.
+            yield Problem("STATE_TABLE", "RELAY has facebook, and there is no place for links", "Name a DynamoDB table")
 
     @property
     def uses_mongodb(self) -> bool:
         """Whether the secret must hold `mongodb_uri`."""
-        return self.token_source == "mongodb"
+        return "mongodb" in (self.directory, self.token_source)
+
+    @property
+    def keeps_links(self) -> bool:
+        """Whether there is a place for links and attempts."""
+        return self.uses_mongodb or bool(self.state_table)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the directory knows people and not their accounts, which are then found, linked or made."""
+        return self.directory in ("users", "cognito")
 
     @property
     def workspace_host(self) -> str:
@@ -128,64 +153,6 @@ class Settings:
     def workspace_name(self) -> str:
         """Return what the pages call the workspace: its brand, else its host."""
         return self.brand.name or self.workspace_host
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """The secret, understood. `session_keys` are Fernet keys, oldest first: the last one seals, all of them open."""
-
-    session_keys: tuple[Secret, ...]
-    mongodb_uri: Secret | None = None
-
-    @classmethod
-    def from_json(cls, text: str, *, mongodb: bool = False) -> "Credentials":
-        """Read the secret's JSON object; with `mongodb` it must hold `mongodb_uri`.
-
-        Raises `ConfigurationError` with all problems at once, never with a value.
-        """
-        try:
-            content = json.loads(text)
-        except ValueError:
-            content = None
-        if not isinstance(content, dict):
-            raise ConfigurationError(
-                (Problem("SECRET_ID", "the secret is not a JSON object", 'Store {"session_keys": […]} in it'),)
-            )
-        problems = [*_key_problems(content.get("session_keys"))]
-        uri = content.get("mongodb_uri")
-        if mongodb and not (isinstance(uri, str) and _MONGODB_URI.match(uri)):
-            what = "this is no MongoDB address" if uri else "the secret has none, and TOKEN_SOURCE is mongodb"
-            problems.append(Problem("mongodb_uri", what, "Write mongodb+srv://user:password@host/rocketchat"))
-        if problems:
-            raise ConfigurationError(tuple(problems))
-        return cls(
-            session_keys=tuple(Secret(key) for key in content["session_keys"]),
-            mongodb_uri=Secret(uri) if mongodb and isinstance(uri, str) else None,
-        )
-
-
-def _key_problems(keys: object) -> Iterator[Problem]:
-    if not isinstance(keys, list) or not keys:
-        yield Problem("session_keys", "the secret has no list of keys under this name", _KEY_REMEDY)
-        return
-    for position, key in enumerate(keys):
-        if not _is_fernet_key(key):
-            yield Problem(f"session_keys[{position}]", "this is not a Fernet key", _KEY_REMEDY)
-
-
-class CredentialSource(Protocol):
-    """Where the credentials come from: what they open (seals, the database) tells when to read them anew."""
-
-    def current(self, deadline: Deadline) -> Credentials:
-        """Return the credentials that are known here."""
-
-    def refreshed(self, deadline: Deadline) -> Credentials:
-        """Return the credentials read anew; the same object as before where that failed."""
-
-
-_KEY_REMEDY = (
-    "Add one made by: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
-)
 
 
 class _Reader:
@@ -210,6 +177,16 @@ class _Reader:
             self.problems.append(Problem(key, "it is not set", remedy))
             return None
         return self.read(key, lambda value: cast("_T | None", parse(value)), None)
+
+    def number(self, key: str, default: int, least: int, most: int) -> int:
+        def parse(value: str) -> int:
+            if not (value.isascii() and value.isdigit()) or not least <= int(value) <= most:
+                raise _Unusable(
+                    f"it is not a whole number from {least} to {most}", f"Set it to {default}, or remove it"
+                )
+            return int(value)
+
+        return self.read(key, parse, default)
 
     def choice(self, key: str, *allowed: str) -> str:
         def parse(value: str) -> str:
@@ -267,16 +244,21 @@ def _origins(value: str) -> tuple[str, ...]:
     return tuple(origins)
 
 
-def _hours(value: str) -> int:
-    if not (value.isascii() and value.isdigit()) or not 1 <= int(value) <= 2160:
-        raise _Unusable("it is not a whole number of hours from 1 to 2160", "Set it to 168 for a week")
+def _budget(value: str) -> int:
+    # A password whose code is due uses up one attempt, the code another.
+    if not (value.isascii() and value.isdigit()) or not (int(value) == 0 or 2 <= int(value) <= 1000):
+        raise _Unusable("it is not 0 or a whole number from 2 to 1000", "Set it to 0 to switch it off, or to 2 or more")
     return int(value)
 
 
-def _is_fernet_key(key: object) -> bool:
-    if not isinstance(key, str):
-        return False
-    try:
-        return len(base64.urlsafe_b64decode(key.encode("ascii"))) == 32
-    except (binascii.Error, ValueError):
-        return False
+def _providers(value: str) -> tuple[str, ...]:
+    named = tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+    if not set(named) <= set(_PROVIDERS):
+        raise _Unusable("it names a provider that is not known", "List any of facebook,google,twitter")
+    return named
+
+
+def _table(value: str) -> str:
+    if not _TABLE.fullmatch(value):
+        raise _Unusable("it is not the name of a DynamoDB table", "Write its name alone, without the ARN")
+    return value

@@ -99,12 +99,61 @@ class WrongCredentials(SignInRefused):
     reason = "wrong-credentials"
 
 
+class DisabledInDirectory(WrongCredentials):
+    """The directory has switched this person off. It may say so before it has seen a right password: nobody is told."""
+
+    reason = "disabled"
+
+
+class UnconfirmedUnsaid(WrongCredentials):
+    """The directory waits for the person to confirm who they are, and says so whatever the password: nobody is told."""
+
+    reason = "unconfirmed"
+
+
+class PasswordResetUnsaid(WrongCredentials):
+    """The directory wants the password to be reset, and says so whatever the password: nobody is told."""
+
+    reason = "password-reset"
+
+
+class LockedUnsaid(WrongCredentials):
+    """The directory has locked the name for a while, and may do so for names that somebody has only: nobody is told."""
+
+    reason = "locked"
+
+
+class Unconfirmed(SignInRefused):
+    """The directory waits for the person to confirm who they are."""
+
+    reason = "unconfirmed"
+
+
+class NewPasswordDue(SignInRefused):
+    """The directory wants a new password to be chosen first."""
+
+    reason = "new-password"
+
+
+class PasswordResetDue(SignInRefused):
+    """The directory wants the password to be reset first."""
+
+    reason = "password-reset"
+
+
+class EnrolmentDue(SignInRefused):
+    """The directory wants a second factor to be set up first."""
+
+    reason = "enrolment"
+
+
 class SecondFactorRequired(SignInRefused):
     """The password was right and a code is due.
 
-    `method` is `totp` or `email`. `memo` is what the directory needs to hear again with the code; it travels sealed.
-    `sent` tells whether a code has just been sent (None where none is sent at all), `expires` when an earlier one
-    runs out (seconds since the epoch), where that is known.
+    `method` is `totp` (an authenticator app or a backup code), `app` (an authenticator app alone), `email` or `sms`.
+    `memo` is what the directory needs to hear again with the code; it travels sealed. `sent` tells whether a code has
+    just been sent (None where none is sent at all), `expires` when an earlier one runs out (seconds since the epoch),
+    where that is known.
     """
 
     reason = "second-factor-required"
@@ -147,9 +196,16 @@ class UnknownSecondFactor(SignInRefused):
 
 
 class Banned(SignInRefused):
-    """Too many failed attempts for this name or from this address."""
+    """Too many failed attempts for this name or from this address.
+
+    `retry_after` is in seconds, None where only the workspace knows how long its own block lasts.
+    """
 
     reason = "banned"
+
+    def __init__(self, retry_after: int | None = None) -> None:
+        super().__init__(retry_after)
+        self.retry_after = retry_after
 
 
 class AccountDeactivated(SignInRefused):
@@ -192,6 +248,43 @@ class NoAccount(SignInRefused):
     """A known person has no account in the workspace, and none may be made."""
 
     reason = "no-account"
+
+
+class NoEmail(SignInRefused):
+    """An account could be made, but the directory knows no e-mail address of the person and the workspace wants one."""
+
+    reason = "no-email"
+
+
+class EmailUnverifiedInDirectory(SignInRefused):
+    """An account could be made, but could not be found again: the directory has not verified the person's address."""
+
+    reason = "directory-email-unverified"
+
+
+class UsernameTaken(SignInRefused):
+    """Somebody else's account has the person's username, and no other may be given to them."""
+
+    reason = "username-taken"
+
+
+class AccountNotMade(SignInRefused):
+    """The workspace refuses to make an account for the person; `why` is a word for the log."""
+
+    reason = "account-not-made"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"workspace: {self.why}"
+
+
+class WorkspacePasswordDiffers(SignInRefused):
+    """The password is right in the directory, and the workspace has another one for the person, or no account."""
+
+    reason = "workspace-password"
 
 
 class EmailTaken(SignInRefused):

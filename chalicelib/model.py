@@ -49,6 +49,18 @@ class Identity:
     account: "Account | None" = None
     login: Token | None = None
 
+    def as_plain(self) -> dict[str, str | bool | None]:
+        """Return the identity as plain values: what the directory said, without an account or a token."""
+        return {
+            "issuer": self.issuer,
+            "subject": self.subject,
+            "username": self.username,
+            "email": self.email,
+            "email_verified": self.email_verified,
+            "name": self.name,
+            "second_factor": self.second_factor,
+        }
+
 
 @dataclass(frozen=True)
 class Account:
@@ -69,13 +81,17 @@ class Session:
 
 @dataclass(frozen=True)
 class Challenge:
-    """A password that was right, waiting for its second factor since `began`."""
+    """A password that was right, waiting for its second factor since `began`.
+
+    With `identity` the directory is content, and it is the account in the workspace that has the second factor.
+    """
 
     directory: str
     username: str
     method: str
     began: float
     memo: Mapping[str, str] = field(default_factory=dict, repr=False)
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True)

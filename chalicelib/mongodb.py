@@ -12,7 +12,7 @@ from pymongo.errors import ConfigurationError as UnusableUri
 from pymongo.errors import DuplicateKeyError, InvalidName, OperationFailure, PyMongoError
 from pymongo.monitoring import CommandListener
 
-from chalicelib.config import Credentials, CredentialSource
+from chalicelib.credentials import Credentials, CredentialSource
 from chalicelib.deadline import Deadline
 from chalicelib.errors import ConfigurationError, Problem, Unauthorized, Unavailable
 

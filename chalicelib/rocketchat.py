@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from chalicelib.deadline import Deadline
@@ -33,6 +34,8 @@ BACKEND = "workspace"
 SECOND_FACTORS = ("totp", "email")
 _MILLISECONDS = re.compile(r"[0-9]{1,16}")
 _CREDENTIAL = re.compile(r"[!-~]{1,512}")
+_ERROR_TYPE = re.compile(r"[a-z0-9-]{1,64}")
+_TYPE_BEHIND = re.compile(r"\[([a-z0-9-]{1,64})\]$")
 
 
 @dataclass(frozen=True)
@@ -70,27 +73,56 @@ class Login:
     email_verified: bool
 
 
-def login(username: str, password: Secret, address: str, code: str | None = None) -> Call:
+class CallRefused(Unavailable):
+    """The workspace understood a call and says no: 400, or 403 where a permission is missing.
+
+    `error_type` is Rocket.Chat's own word (`error-field-unavailable`), empty where there is none. `error` is its
+    sentence, which may repeat what was sent and is not for the log. Who asks for nothing in particular has no answer:
+    it is `Unavailable` then.
+    """
+
+    reason = "call-refused"
+
+    def __init__(self, status: int, error_type: str, error: str) -> None:
+        super().__init__(BACKEND, f"status {status} {error_type}".rstrip())
+        self.status = status
+        self.error_type = error_type
+        self.error = error
+
+    @property
+    def word(self) -> str:
+        """What the log calls it: the error's type, else the status."""
+        return self.error_type or f"status {self.status}"
+
+
+def login(
+    username: str,
+    password: Secret,
+    address: str,
+    code: str | None = None,
+    service: Mapping[str, str] = MappingProxyType({}),
+) -> Call:
     """Build `POST login` for a username or an e-mail address, with the second factor's `code` where there is one.
 
     Any further key beside `password` makes Rocket.Chat refuse the body. `address` is where the person sits: the
-    workspace counts failed logins by address, and without these headers that would be ours, everybody's.
+    workspace counts failed logins by address, and without these headers that would be ours, everybody's. `service` are
+    the headers of a service account: 8.x does not count the calls of one that may call often.
     """
     body = {"user": username, "password": password.reveal()}
     if code is not None:
         body["code"] = code
     headers = {"X-Real-IP": address, "X-Forwarded-For": address} if address else {}
-    return Call("POST", "/api/v1/login", headers, body)
+    return Call("POST", "/api/v1/login", {**headers, **service}, body)
 
 
 def me(user_id: str, token: Secret) -> Call:
     """Build `GET me`, which tells whether `token` still lives."""
-    return Call("GET", "/api/v1/me", _authentication(user_id, token))
+    return Call("GET", "/api/v1/me", authentication(user_id, token))
 
 
 def logout(user_id: str, token: Secret) -> Call:
     """Build `POST logout`, which ends `token`."""
-    return Call("POST", "/api/v1/logout", _authentication(user_id, token))
+    return Call("POST", "/api/v1/logout", authentication(user_id, token))
 
 
 def info() -> Call:
@@ -98,7 +130,8 @@ def info() -> Call:
     return Call("GET", "/api/info")
 
 
-def _authentication(user_id: str, token: Secret) -> dict[str, str]:
+def authentication(user_id: str, token: Secret) -> dict[str, str]:
+    """Return the two headers that say who calls."""
     return {"X-User-Id": user_id, "X-Auth-Token": token.reveal()}
 
 
@@ -106,7 +139,8 @@ def decipher(reply: Reply, now: float) -> dict[str, Any]:
     """Return the JSON object of an accepted call. `now` is in seconds since 1970.
 
     Raises `Unauthorized` when credentials or token are not accepted, a `SignInRefused` for what else the workspace says
-    no to at a login, `RateLimited` for 429 and `Unavailable` for everything that is not an answer of Rocket.Chat's.
+    no to at a login, `CallRefused` for the 400 and 403 of any other call, `RateLimited` for 429 and `Unavailable` for
+    everything that is not an answer of Rocket.Chat's.
     """
     if reply.status == 429:
         raise RateLimited(BACKEND, "rate limit", _seconds_until_reset(reply.headers, now))
@@ -122,6 +156,8 @@ def decipher(reply: Reply, now: float) -> dict[str, Any]:
         return content
     if reply.status == 401:
         raise _refusal(content)
+    if reply.status in (400, 403):
+        raise _call_refused(reply.status, content)
     raise Unavailable(BACKEND, f"status {reply.status}")
 
 
@@ -132,11 +168,26 @@ def decipher_login(reply: Reply, now: float) -> Login:
             pass
         case _:
             raise Unavailable(BACKEND, "login answered in an unknown shape")
-    if not (_CREDENTIAL.fullmatch(user_id) and _CREDENTIAL.fullmatch(token)):
+    if not (is_credential(user_id) and is_credential(token)):
         raise Unavailable(BACKEND, "login answered with what cannot stand in a header")
     email, verified = _first_email(account.get("emails"))
     name = account.get("name")
     return Login(user_id, Secret(token), username, name if isinstance(name, str) else None, email, verified)
+
+
+def is_credential(text: str) -> bool:
+    """Tell whether an id or a token can stand in a header."""
+    return bool(_CREDENTIAL.fullmatch(text))
+
+
+def _call_refused(status: int, content: Mapping[str, Any]) -> CallRefused:
+    # The type stands in a field of its own, or, in some versions, only in brackets behind the sentence.
+    error, error_type = content.get("error"), content.get("errorType")
+    sentence = error if isinstance(error, str) else ""
+    behind = _TYPE_BEHIND.search(sentence)
+    if not (isinstance(error_type, str) and _ERROR_TYPE.fullmatch(error_type)):
+        error_type = behind[1] if behind else ""
+    return CallRefused(status, error_type, sentence)
 
 
 _REFUSALS: Mapping[str, type[GantryError]] = {

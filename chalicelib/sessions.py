@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from time import time
 from typing import Any
 
-from chalicelib.config import Credentials, CredentialSource
+from chalicelib.credentials import Credentials, CredentialSource
 from chalicelib.deadline import Deadline
 from chalicelib.errors import ChallengeGone, NotSignedIn, SealExpired, SealRefused, SealUnknown
-from chalicelib.model import Challenge, Session, Token
+from chalicelib.model import Challenge, Identity, Session, Token
 from chalicelib.secret import Secret
 
 FUTURE_TOLERANCE_SECONDS = 5.0
@@ -150,6 +150,8 @@ class Challenges:
             "method": challenge.method,
             "memo": dict(challenge.memo),
         }
+        if challenge.identity is not None:
+            content["identity"] = challenge.identity.as_plain()
         return self._seals.seal(self.PURPOSE, content, challenge.began, CHALLENGE_SECONDS, deadline)
 
     def open(self, sealed: str, directory: str, deadline: Deadline) -> Challenge:
@@ -162,5 +164,10 @@ class Challenges:
         if content["directory"] != directory:
             raise ChallengeGone
         return Challenge(
-            content["directory"], content["username"], content["method"], opened.began, dict(content["memo"])
+            directory=content["directory"],
+            username=content["username"],
+            method=content["method"],
+            began=opened.began,
+            memo=dict(content["memo"]),
+            identity=Identity(**content["identity"]) if "identity" in content else None,
         )

@@ -4,16 +4,20 @@ The ports beside these use cases say what they need from the outside; `chaliceli
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from time import time
 from typing import Protocol
 
 from chalicelib.deadline import Deadline
-from chalicelib.errors import GantryError, NotSignedIn, SecondFactorRequired, Unavailable, WrongCode
+from chalicelib.errors import GantryError, NotSignedIn, SecondFactorRequired, SignInRefused, Unavailable, WrongCode
 from chalicelib.model import Account, Caller, Challenge, Identity, Session, Token
 from chalicelib.secret import Secret
 from chalicelib.sessions import Challenges, Sessions
+from chalicelib.throttle import Throttle, Trial
+
+DESTINATION = "destination"
+"""Where a challenge's memo may say to what masked address or number the code was sent."""
 
 
 class Directory(Protocol):
@@ -35,6 +39,16 @@ class Accounts(Protocol):
 
     def account_of(self, identity: Identity, deadline: Deadline) -> Account:
         """Return `identity`'s account, found, linked or made. Raises a `SignInRefused` or `Unavailable`."""
+
+
+class SecondFactor(Protocol):
+    """What an account in the workspace asks for, which a token that Gantry makes would skip (promise 39)."""
+
+    def ask(self, account: Account, identity: Identity, deadline: Deadline) -> None:
+        """Return where nothing is due. Raises `SecondFactorRequired`, or another `SignInRefused`, or `Unavailable`."""
+
+    def answer(self, account: Account, code: str, deadline: Deadline) -> None:
+        """Return where `code` is right, and use it up. Raises `WrongCode`, or as `ask`."""
 
 
 class TokenSource(Protocol):
@@ -71,7 +85,8 @@ class SignedIn:
 class CodeDue:
     """A right password whose second factor is due: what to ask for, and the sealed challenge for the form.
 
-    `wrong` tells that a code was just refused. `sent` and `expires` are the directory's (see `SecondFactorRequired`).
+    `wrong` tells that a code was just refused. `sent` and `expires` are the directory's (see `SecondFactorRequired`),
+    and so is `destination`, which says where a code went as far as that may be shown.
     """
 
     username: str
@@ -79,7 +94,15 @@ class CodeDue:
     challenge: str = field(repr=False)
     sent: bool | None = None
     expires: float | None = None
+    destination: str = ""
     wrong: bool = False
+
+    @classmethod
+    def of(cls, challenge: Challenge, sealed: str, *, wrong: bool = False) -> "CodeDue":
+        """Return what is due still under a challenge that was shown before."""
+        return cls(
+            challenge.username, challenge.method, sealed, destination=challenge.memo.get(DESTINATION, ""), wrong=wrong
+        )
 
 
 class SignIn:
@@ -87,19 +110,24 @@ class SignIn:
 
     def __init__(
         self,
+        *,
         directory: Directory,
         accounts: Accounts,
+        second_factor: SecondFactor,
         tokens: TokenSource,
         sessions: Sessions,
         challenges: Challenges,
+        throttle: Throttle,
         log: AttemptLog,
         clock: Callable[[], float] = time,
     ) -> None:
         self._directory = directory
         self._accounts = accounts
+        self._second_factor = second_factor
         self._tokens = tokens
         self._sessions = sessions
         self._challenges = challenges
+        self._throttle = throttle
         self._log = log
         self._clock = clock
 
@@ -108,7 +136,7 @@ class SignIn:
 
         Raises the `SignInRefused` that says why not, `Unavailable`, or `ConfigurationError`.
         """
-        with self._logged(username, caller) as attempt:
+        with self._logged(username, caller) as attempt, self._counted(username, caller) as trial:
             # Without keys no session can be sealed: find out before the workspace makes a token that nobody would get.
             self._sessions.ready(caller.deadline)
             try:
@@ -116,7 +144,7 @@ class SignIn:
             except SecondFactorRequired as required:
                 attempt.note("challenged", required.reason)
                 return self._challenge(username, required, self._clock(), caller)
-            return self._finish(identity, caller)
+            return self._finish(identity, username, self._clock(), attempt, trial, caller)
 
     def with_code(self, sealed: str, code: str, caller: Caller) -> SignedIn | CodeDue:
         """Answer the challenge under `sealed`, or return what is due still: the same challenge after a wrong code.
@@ -127,20 +155,21 @@ class SignIn:
         with self._logged("", caller) as attempt:
             challenge = self._challenges.open(sealed, self._directory.name, caller.deadline)
             attempt.username = challenge.username
-            try:
-                identity = self._directory.answer(challenge, code, caller)
-            except WrongCode as wrong:
-                attempt.note("refused", wrong.reason)
-                return CodeDue(challenge.username, challenge.method, sealed, wrong=True)
-            except SecondFactorRequired as required:
-                attempt.note("challenged", required.reason)
-                return self._challenge(challenge.username, required, challenge.began, caller)
-            return self._finish(identity, caller)
+            with self._counted(challenge.username, caller) as trial:
+                try:
+                    identity = self._answered(challenge, code, caller)
+                except WrongCode as wrong:
+                    attempt.note("refused", wrong.reason)
+                    return CodeDue.of(challenge, sealed, wrong=True)
+                except SecondFactorRequired as required:
+                    attempt.note("challenged", required.reason)
+                    return self._challenge(challenge.username, required, challenge.began, caller)
+                return self._finish(identity, challenge.username, challenge.began, attempt, trial, caller)
 
     def pending(self, sealed: str, caller: Caller) -> CodeDue:
         """Return what is due under `sealed`, to show its form again. Raises `ChallengeGone` or `Unavailable`."""
         challenge = self._challenges.open(sealed, self._directory.name, caller.deadline)
-        return CodeDue(challenge.username, challenge.method, sealed)
+        return CodeDue.of(challenge, sealed)
 
     def check(self, sealed: str, deadline: Deadline) -> Session:
         """Return the live session under `sealed`; nothing is minted, whoever asks how often (promise 30).
@@ -166,16 +195,45 @@ class SignIn:
         self._tokens.revoke(session, deadline)
         return True
 
-    def _challenge(self, username: str, required: SecondFactorRequired, began: float, caller: Caller) -> CodeDue:
-        challenge = Challenge(self._directory.name, username, required.method, began, required.memo)
-        sealed = self._challenges.issue(challenge, caller.deadline)
-        return CodeDue(username, required.method, sealed, required.sent, required.expires)
-
-    def _finish(self, identity: Identity, caller: Caller) -> SignedIn:
+    def _answered(self, challenge: Challenge, code: str, caller: Caller) -> Identity:
+        """Return who answered `challenge`, which is the directory's or the account's; raises as either."""
+        identity = challenge.identity
+        if identity is None:
+            return self._directory.answer(challenge, code, caller)
         account = self._accounts.account_of(identity, caller.deadline)
+        self._second_factor.answer(account, code, caller.deadline)
+        return replace(identity, account=account, second_factor=True)
+
+    def _challenge(
+        self,
+        username: str,
+        required: SecondFactorRequired,
+        began: float,
+        caller: Caller,
+        identity: Identity | None = None,
+    ) -> CodeDue:
+        challenge = Challenge(self._directory.name, username, required.method, began, required.memo, identity)
+        sealed = self._challenges.issue(challenge, caller.deadline)
+        destination = required.memo.get(DESTINATION, "")
+        return CodeDue(username, required.method, sealed, required.sent, required.expires, destination)
+
+    def _finish(
+        self, identity: Identity, username: str, began: float, attempt: "_Attempt", trial: Trial, caller: Caller
+    ) -> SignedIn | CodeDue:
+        """Give a token to who the directory says it is; `began` is when their password was right."""
+        account = self._accounts.account_of(identity, caller.deadline)
+        try:
+            self._second_factor.ask(account, identity, caller.deadline)
+        except SecondFactorRequired as required:
+            attempt.note("challenged", required.reason)
+            return self._challenge(username, required, began, caller, identity)
         token = self._tokens.issue(account, identity, caller.deadline)
         session, sealed = self._sessions.start(account.id, token, caller.deadline)
+        trial.finish()
         return SignedIn(session, sealed)
+
+    def _counted(self, username: str, caller: Caller) -> AbstractContextManager[Trial]:
+        return self._throttle.attempt(username, caller.address, caller.request_id, caller.deadline)
 
     @contextmanager
     def _logged(self, username: str, caller: Caller) -> Iterator["_Attempt"]:
@@ -183,7 +241,7 @@ class SignIn:
         try:
             yield attempt
         except GantryError as error:
-            attempt.note("failed" if isinstance(error, Unavailable) else "refused", error.reason)
+            attempt.note("refused" if isinstance(error, SignInRefused) else "failed", error.reason)
             raise
         except BaseException:
             attempt.note("failed", "fault")

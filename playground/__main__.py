@@ -7,14 +7,15 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from playground.people import PASSWORD, people_for
+from playground.people import PASSWORD, listed_in, people_for
 from playground.processes import Addresses, Failed, Signals, Stopped, run
 from playground.words import Demo, WordError, read_words
 
 
 def announce(demo: Demo, addresses: Addresses, database: str) -> None:
     """Tell the person at the terminal where to go."""
-    shown = people_for(demo.settings)
+    create_tokens = demo.create_tokens == "on"
+    shown = listed_in(demo.settings, create_tokens=create_tokens) or people_for(demo.settings)
     width = max(len(person.username) for person in shown)
     people = "\n".join(f"    {person.username:<{width}}   {person.about}" for person in shown)
     server = f"Database   {database}, tokens of kind {demo.settings['TOKEN_KIND']}\n" if database else ""

@@ -40,6 +40,9 @@ class Person:
         return "email" if self.email_codes and self.email and self.verified else "none"
 
 
+FOREIGN = ("users", "cognito")
+"""The directories whose people need not have an account in the workspace."""
+
 DEMO_PEOPLE = (
     Person(username="alice", name="Alice Archer", email="alice@example.org", about="password only"),
     Person(
@@ -60,12 +63,57 @@ DEMO_PEOPLE = (
 )
 
 
-def people_for(settings: Mapping[str, str]) -> tuple[Person, ...]:
-    """The demo people, each with what happens to them where Gantry has these settings."""
-    return tuple(replace(person, about=_about(person, settings)) for person in DEMO_PEOPLE)
+NEWCOMERS = (
+    Person(username="erin", name="Erin Eaton", email="erin@example.org", about="without an account"),
+    Person(username="frank", name="Frank Field", about="without an account or an e-mail address"),
+)
+"""Known to the directories of `FOREIGN` alone; the accounts above are known there too, by the same password."""
 
 
-def _about(person: Person, settings: Mapping[str, str]) -> str:
+def people_for(settings: Mapping[str, str], *, create_tokens: bool = True) -> tuple[Person, ...]:
+    """The people with an account, each with what happens to them where Gantry has these settings.
+
+    `create_tokens` says whether it has the workspace's secret for making tokens.
+    """
+    return tuple(replace(person, about=_about(person, settings, create_tokens)) for person in DEMO_PEOPLE)
+
+
+def listed_in(settings: Mapping[str, str], *, create_tokens: bool = True) -> tuple[Person, ...]:
+    """The people whom the directory knows and the workspace need not: nobody where it is the workspace's own."""
+    if settings.get("DIRECTORY") not in FOREIGN:
+        return ()
+    newcomers = (replace(person, about=_newcomer(person, settings, create_tokens)) for person in NEWCOMERS)
+    return (*people_for(settings, create_tokens=create_tokens), *newcomers)
+
+
+def _newcomer(person: Person, settings: Mapping[str, str], create_tokens: bool) -> str:
+    by_database = settings.get("TOKEN_SOURCE") == "mongodb"
+    if settings.get("PROVISION") == "off":
+        return f"{person.about}: refused"
+    if not person.email:
+        return f"{person.about}: " + ("one is made" if by_database else "refused, REST wants an address")
+    if settings.get("TOKEN_KIND") == "iframe":
+        return f"{person.about}: one is made, whose codes by e-mail an iframe token cannot get past"
+    if by_database or create_tokens:
+        return f"{person.about}: one is made"
+    return f"{person.about}: one is made, which asks for a code by e-mail"
+
+
+def _in_workspace(person: Person, settings: Mapping[str, str], create_tokens: bool) -> str:
+    """What becomes of the account's second factor where another directory knows the person."""
+    by_database = settings.get("TOKEN_SOURCE") == "mongodb"
+    if person.second_factor == "none" or not (by_database or create_tokens):
+        return person.about
+    if settings.get("TOKEN_KIND") == "iframe":
+        return f"{person.about} in the workspace: refused, an iframe token cannot get past it"
+    if person.second_factor == "email" or settings.get("WORKSPACE_2FA") == "skip":
+        return f"{person.about} in the workspace, which is not asked for"
+    return f"{person.about} in the workspace: " + ("asked for" if by_database else "refused, it cannot be asked for")
+
+
+def _about(person: Person, settings: Mapping[str, str], create_tokens: bool) -> str:
+    if settings.get("DIRECTORY") in FOREIGN:
+        return _in_workspace(person, settings, create_tokens)
     by_iframe = settings.get("TOKEN_KIND") == "iframe"
     by_record = settings.get("DIRECTORY") == "mongodb"
     policy = settings.get("WORKSPACE_2FA") or "honour"

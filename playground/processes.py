@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import selectors
 import signal
 import socket
@@ -264,7 +265,7 @@ def run(demo: Demo, environment: Mapping[str, str], signals: Signals, announce: 
             **demo.settings,
         }
         try:
-            aws = tree.start("Secrets Manager", "playground.aws", clean, descriptors=[aws_listener.fileno()])
+            aws = tree.start("AWS", "playground.aws", clean, descriptors=[aws_listener.fileno()])
             workspace = tree.start(
                 "The workspace",
                 "playground.workspace",
@@ -282,8 +283,7 @@ def run(demo: Demo, environment: Mapping[str, str], signals: Signals, announce: 
             server = tree.start("The database", "playground.mongodb", environment)
             server.order()
             database = tree.wait_ready(server, seconds=None)[server.name]
-        credentials = {"mongodb_uri": database["uri"]} if database["uri"] else {}
-        aws.order(listener=aws_listener.fileno(), secret_id=settings["SECRET_ID"], credentials=credentials)
+        create_tokens_secret = secrets.token_hex(16) if demo.create_tokens == "on" else ""
         workspace.order(
             listener=workspace_listener.fileno(),
             log=log_reading,
@@ -291,10 +291,23 @@ def run(demo: Demo, environment: Mapping[str, str], signals: Signals, announce: 
             api_url=addresses.session_check,
             database=database,
             settings=demo.settings,
+            create_tokens_secret=create_tokens_secret,
+        )
+        service = tree.wait_ready(workspace)[workspace.name]
+        credentials = {"rocketchat_user_id": service["user_id"], "rocketchat_auth_token": service["token"]}
+        if create_tokens_secret:
+            credentials["rocketchat_create_token_secret"] = create_tokens_secret
+        if database["uri"]:
+            credentials["mongodb_uri"] = database["uri"]
+        aws.order(
+            listener=aws_listener.fileno(),
+            secret_id=settings["SECRET_ID"],
+            credentials=credentials,
+            settings=demo.settings,
         )
         workspace_listener.close()
         aws_listener.close()
-        tree.wait_ready(aws, workspace, gantry)
+        tree.wait_ready(aws, gantry)
         gantry_place.close()
         gantry.order(host=HOST, port=gantry_port, taken=taken("DEMO_PORT", gantry_port))
         tree.wait_ready(gantry)

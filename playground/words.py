@@ -9,10 +9,13 @@ from typing import Literal, cast, get_args
 
 from chalicelib.config import Settings
 from chalicelib.errors import ConfigurationError
+from playground.people import FOREIGN
 
 PORTS_AND_HOST = ("DEMO_PORT", "DEMO_WORKSPACE_PORT", "DEMO_GANTRY_HOST")
 Backend = Literal["rest", "mongodb"]
 Kind = Literal["login", "iframe"]
+CreateTokens = Literal["on", "off"]
+STATE_TABLE = "gantry-demo"
 _HOSTS = ("localhost", "127.0.0.1")
 
 
@@ -42,7 +45,7 @@ def _settings_of_gantry() -> tuple[str, ...]:
 
 
 GANTRY = _settings_of_gantry()
-OWN = ("BACKEND", "KIND", *PORTS_AND_HOST)
+OWN = ("BACKEND", "KIND", "CREATE_TOKENS", *PORTS_AND_HOST)
 
 
 class WordError(ValueError):
@@ -51,7 +54,10 @@ class WordError(ValueError):
 
 @dataclass(frozen=True)
 class Demo:
-    """What the words ask for. Port 0 means any free one; `gantry` are Gantry's settings as they were typed."""
+    """What the words ask for. Port 0 means any free one; `gantry` are Gantry's settings as they were typed.
+
+    `create_tokens` says whether the secret has the workspace's secret for making tokens.
+    """
 
     port: int = 8000
     workspace_port: int = 3000
@@ -59,19 +65,23 @@ class Demo:
     gantry: Mapping[str, str] = field(default_factory=dict)
     backend: Backend = "rest"
     kind: Kind = "login"
+    create_tokens: CreateTokens = "on"
 
     @property
     def settings(self) -> dict[str, str]:
         """The settings of Gantry: what the backend and the kind of tokens mean, and whatever was typed wins."""
         directory, source = ("mongodb", "mongodb") if self.backend == "mongodb" else ("rocketchat", "rest")
-        handoff = "retry" if self.kind == "iframe" else "token"
-        return {
+        settings = {
             "DIRECTORY": directory,
             "TOKEN_SOURCE": source,
             "TOKEN_KIND": self.kind,
-            "HANDOFF": handoff,
-            **self.gantry,
+            "HANDOFF": "retry" if self.kind == "iframe" else "token",
         }
+        if self.gantry.get("DIRECTORY") in FOREIGN:
+            settings["PROVISION"] = "create"
+            if self.backend == "rest":
+                settings["STATE_TABLE"] = STATE_TABLE
+        return {**settings, **self.gantry}
 
 
 def read_words(words: Iterable[str], environment: Mapping[str, str]) -> Demo:
@@ -95,6 +105,7 @@ def read_words(words: Iterable[str], environment: Mapping[str, str]) -> Demo:
         gantry=gantry,
         backend=cast(Backend, _one_of(own, "BACKEND", get_args(Backend))),
         kind=cast(Kind, _one_of(own, "KIND", get_args(Kind))),
+        create_tokens=cast(CreateTokens, _one_of(own, "CREATE_TOKENS", get_args(CreateTokens))),
     )
     _refuse_without_a_database(demo)
     return demo

@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.database.fixtures",
     "tests.mongodb.filters",
     "tests.servers",
+    "tests.elsewhere",
 ]
 
 # Small machines pause: how long one example takes says nothing about Gantry.

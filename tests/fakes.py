@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 from cryptography.fernet import Fernet
 
+from chalicelib.config import Settings
 from chalicelib.deadline import Deadline
 from chalicelib.errors import (
     AccountDeactivated,
+    GantryError,
     SecondFactorRequired,
     TooManyCodes,
     Unavailable,
@@ -39,6 +41,11 @@ def fernet_key() -> str:
 
 def secret_text(*keys: str, mongodb_uri: str | None = None) -> str:
     return json.dumps({"session_keys": list(keys)} | ({"mongodb_uri": mongodb_uri} if mongodb_uri else {}))
+
+
+def settings(**environ: str) -> Settings:
+    """The settings of a deployment with what must be set and `environ`."""
+    return Settings.from_environ({"ROCKETCHAT_URL": "https://chat.example.com", "SECRET_ID": "gantry/test", **environ})
 
 
 def caller(seconds: float = 26.0, address: str = "203.0.113.9") -> Caller:
@@ -98,17 +105,20 @@ class FakeWorkspace:
             self._second_factor(person, code)
         if not person.active:
             raise AccountDeactivated
-        self.minted += 1
-        token = f"{'t' * 30}{self.minted:013d}"
-        self.live[token] = f"id-of-{username}"
         return Identity(
             "fake",
             f"id-of-{username}",
             username,
             second_factor=code is not None,
             account=Account(f"id-of-{username}"),
-            login=Token(Secret(token)),
+            login=self._mint(f"id-of-{username}"),
         )
+
+    def _mint(self, account_id: str) -> Token:
+        self.minted += 1
+        token = f"{'t' * 30}{self.minted:013d}"
+        self.live[token] = account_id
+        return Token(Secret(token))
 
     def _second_factor(self, person: FakePerson, code: str | None) -> None:
         assert person.method is not None
@@ -119,8 +129,7 @@ class FakeWorkspace:
             raise TooManyCodes if person.wrong_codes >= self.most_wrong_codes else WrongCode
 
     def issue(self, account: Account, identity: Identity, deadline: Deadline) -> Token:
-        assert identity.login is not None
-        return identity.login
+        return identity.login or self._mint(account.id)
 
     def is_live(self, session: Session, deadline: Deadline) -> bool:
         self.asked += 1
@@ -136,14 +145,42 @@ class FakeWorkspace:
             raise Unavailable("workspace", "down")
 
 
+class FakeAccounts:
+    """Everybody has an account."""
+
+    def account_of(self, identity: Identity, deadline: Deadline) -> Account:
+        return identity.account or Account(identity.subject)
+
+
+@dataclass
+class FakeSecondFactor:
+    """An account's second factor; without a `code` nothing is due."""
+
+    code: str = ""
+    answered_for: list[str] = field(default_factory=list)
+
+    def ask(self, account: Account, identity: Identity, deadline: Deadline) -> None:
+        if self.code and account.id not in self.answered_for:
+            raise SecondFactorRequired("totp")
+
+    def answer(self, account: Account, code: str, deadline: Deadline) -> None:
+        if code != self.code:
+            raise WrongCode
+        self.answered_for.append(account.id)
+
+
 @dataclass
 class AttemptRecorder:
-    """The log of attempts, kept."""
+    """The log of attempts and of troubles, kept."""
 
     attempts: list[dict[str, str]] = field(default_factory=list)
+    troubles: list[GantryError] = field(default_factory=list)
 
     def attempt(self, **fields: str) -> None:
         self.attempts.append(fields)
+
+    def backend(self, error: GantryError, request_id: str) -> None:
+        self.troubles.append(error)
 
 
 @dataclass

@@ -32,6 +32,7 @@ class SecretsManager:
     def __init__(self) -> None:
         self.reads = 0
         self.down = False
+        self._more: list[Any] = []
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_Quiet)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -45,6 +46,18 @@ class SecretsManager:
             aws_secret_access_key="testing",
         )
 
+    def aws(self, service: str) -> Any:
+        """A client of another service of the same moto."""
+        client = boto3.session.Session().client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.url,
+            region_name=AWS["AWS_DEFAULT_REGION"],
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+        )
+        self._more.append(client)
+        return client
+
     def new(self, text: str) -> str:
         """Store a further secret under a name of its own (moto has one memory for all its servers) and return that."""
         name = f"gantry/{uuid4()}"
@@ -57,7 +70,8 @@ class SecretsManager:
 
     def close(self) -> None:
         """Stop serving."""
-        self._client.close()
+        for client in (self._client, *self._more):
+            client.close()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

@@ -120,6 +120,13 @@ class Stage:
         self.confidential.update(keys)
         self.secrets.put(self.secret_id, json.dumps({"session_keys": keys}))
 
+    def store(self, **content: Any) -> None:
+        """Write a secret with these keys beside the session keys; texts at its top are confidential, but for names."""
+        self.confidential.update(
+            value for key, value in content.items() if isinstance(value, str) and value and not key.endswith("_id")
+        )
+        self.secrets.put(self.secret_id, json.dumps({"session_keys": self.keys, **content}))
+
     def visitor(self, **headers: str) -> "Visitor":
         """A browser that has not been here before; `headers` go with all its requests."""
         self._visitors.append(Visitor(self, headers))

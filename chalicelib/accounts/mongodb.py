@@ -1,29 +1,30 @@
-"""Accounts in the workspace's database: found by link, found once by what is proved, or made."""
+"""Accounts and links in the workspace's database."""
 
-import hashlib
-import re
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import UTC, datetime
 from time import time
-from typing import Any, Literal
+from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
+from chalicelib.accounts.linking import Link, Provisioner, link_id
 from chalicelib.accounts.record import AccountRecord
-from chalicelib.accounts.users import Users
+from chalicelib.accounts.usernames import candidates
+from chalicelib.accounts.users import Filter, Users
+from chalicelib.credentials import CredentialSource
 from chalicelib.deadline import Deadline
-from chalicelib.errors import EmailTaken, NoAccount, Unavailable
-from chalicelib.model import Account, Identity
+from chalicelib.errors import EmailTaken, Unavailable, UsernameTaken
+from chalicelib.model import Identity
 from chalicelib.mongodb import BACKEND, Mongo
+from chalicelib.secret import Secret
 
 LINKS = "gantry_links"
 ID_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTWXYZabcdefghijkmnopqrstuvwxyz"
 ID_LENGTH = 17
-MOST_USERNAMES = 20
-_FIELDS = {"emails": 1, "roles": 1, "active": 1, "type": 1}
-_NOT_IN_USERNAMES = re.compile(r"[^0-9a-zA-Z._-]+")
+NUMBERED = 8
+RANDOM = 10
+_FIELDS = {"username": 1, "emails": 1, "roles": 1, "active": 1, "type": 1}
 
 
 def new_account_id() -> str:
@@ -31,101 +32,126 @@ def new_account_id() -> str:
     return "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
 
 
-class MongoAccounts:
-    """Tie identities of other issuers to accounts.
+class MongoLinks:
+    """Links in a collection of Gantry's own, by a digest of issuer and subject."""
 
-    The link is claimed first, by one insert on issuer and subject that names the account's id, so that sign-ins which
-    race end with one account, and an account that was lost on the way is made again under the same id.
+    kept = True
+
+    def __init__(self, mongo: Mongo, clock: Callable[[], float] = time) -> None:
+        self._mongo = mongo
+        self._clock = clock
+
+    def find(self, identity: Identity, deadline: Deadline) -> Link | None:
+        """Return the identity's link, None where there is none."""
+        wanted = {"_id": link_id(identity)}
+        link = self._mongo.run(lambda database: database[LINKS].find_one(wanted), deadline)
+        if link is None:
+            return None
+        account_id = link.get("account")
+        return Link(account_id if isinstance(account_id, str) else None)
+
+    def claim(self, identity: Identity, account_id: str | None, deadline: Deadline) -> Link | None:
+        """Make the identity's link; None where there is one."""
+        wanted = {"_id": link_id(identity)}
+        claim = {
+            "issuer": identity.issuer,
+            "subject": identity.subject,
+            **({"account": account_id} if account_id is not None else {}),
+            "when": self._now(),
+        }
+        try:
+            result = self._mongo.run(
+                lambda database: database[LINKS].update_one(wanted, {"$setOnInsert": claim}, upsert=True), deadline
+            )
+        except DuplicateKeyError:
+            # Two upserts of one link at the same moment may collide: the other one won.
+            return None
+        return Link(account_id) if result.upserted_id is not None else None
+
+    def point(self, identity: Identity, link: Link, account_id: str, deadline: Deadline) -> bool:
+        """Let the link lead to `account_id`; False where it leads elsewhere than `link` by now."""
+        # None is what is not there.
+        wanted = {"_id": link_id(identity), "account": link.account_id}
+        change = {"$set": {"account": account_id, "when": self._now()}}
+        result = self._mongo.run(lambda database: database[LINKS].update_one(wanted, change), deadline)
+        return result.matched_count == 1
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
+
+
+class MongoRoster:
+    """The accounts of the collection `users`."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        self._users = Users(mongo)
+
+    def by_id(self, account_id: str, deadline: Deadline) -> AccountRecord | None:
+        """Return the account with that id."""
+        return self._one({"_id": account_id}, deadline)
+
+    def by_email(self, address: str, deadline: Deadline) -> AccountRecord | None:
+        """Return the account that holds exactly that address."""
+        return self._one({"emails.address": address}, deadline)
+
+    def by_username(self, username: str, deadline: Deadline) -> AccountRecord | None:
+        """Return the account of exactly that name."""
+        return self._one({"username": username}, deadline)
+
+    def _one(self, wanted: Filter, deadline: Deadline) -> AccountRecord | None:
+        return self._users.one(wanted, _FIELDS, deadline)
+
+
+class MongoInsert:
+    """Put accounts straight into the database, as the manuals write them: without a password.
+
+    They join no default channel.
     """
 
     def __init__(
-        self,
-        mongo: Mongo,
-        provision: Literal["off", "create"] = "off",
-        link_by: Literal["email", "username"] = "email",
-        clock: Callable[[], float] = time,
-        new_id: Callable[[], str] = new_account_id,
+        self, mongo: Mongo, clock: Callable[[], float] = time, new_id: Callable[[], str] = new_account_id
     ) -> None:
-        self._mongo = mongo
         self._users = Users(mongo)
-        self._provision = provision
-        self._link_by = link_by
         self._clock = clock
         self._new_id = new_id
 
-    def account_of(self, identity: Identity, deadline: Deadline) -> Account:
-        """Return the account of `identity`.
+    def plan(self, identity: Identity, deadline: Deadline) -> str | None:
+        """Return a new id."""
+        return self._new_id()
 
-        Raises `NoAccount` where there is none and none may be made, `EmailTaken` where somebody else's account holds
-        the address, `AccountDeactivated`, `AccountWithoutRoles` or `AccountNotForPeople` for what the account is, and
-        `Unavailable`.
+    def create(
+        self,
+        identity: Identity,
+        deadline: Deadline,
+        *,
+        planned: str | None = None,
+        exact: bool = False,
+        password: Secret | None = None,
+    ) -> str:
+        """Insert the account under the id `planned`, unless another request has just done so; return the id.
+
+        `password` is not kept: who is given tokens that Gantry writes does not log in to the workspace with one.
+        Raises `EmailTaken` where somebody else's account holds the address, `UsernameTaken` where only the person's own
+        username will do and is not free, `AccountNotMade` where it cannot be one, and `Unavailable`.
         """
-        linked = self._linked(identity, deadline)
-        if linked is None:
-            found = self._find_once(identity, deadline)
-            if found is None and self._provision == "off":
-                raise NoAccount
-            linked = self._claim(identity, found.id if found is not None else self._new_id(), deadline)
-        record = self._users.one({"_id": linked}, _FIELDS, deadline)
-        if record is None:
-            if self._provision == "off":
-                raise NoAccount
-            record = self._create(identity, linked, deadline)
-        record.refuse_unfit()
-        return Account(record.id)
-
-    def _linked(self, identity: Identity, deadline: Deadline) -> str | None:
-        wanted = {"_id": _link_id(identity)}
-        link = self._mongo.run(lambda database: database[LINKS].find_one(wanted), deadline)
-        return str(link["account"]) if link is not None else None
-
-    def _claim(self, identity: Identity, account_id: str, deadline: Deadline) -> str:
-        wanted = {"_id": _link_id(identity)}
-        claim = {
-            "$setOnInsert": {
-                "issuer": identity.issuer,
-                "subject": identity.subject,
-                "account": account_id,
-                "when": self._now(),
-            }
-        }
-        # Two upserts of one link at the same moment may collide: the other one won, and its link is read.
-        with suppress(DuplicateKeyError):
-            self._mongo.run(lambda database: database[LINKS].update_one(wanted, claim, upsert=True), deadline)
-        claimed = self._linked(identity, deadline)
-        if claimed is None:
-            raise Unavailable(BACKEND, "a link vanished while it was claimed")
-        return claimed
-
-    def _find_once(self, identity: Identity, deadline: Deadline) -> AccountRecord | None:
-        """Return the one account that is provably the person's (promise 37): never by what anybody may have typed."""
-        if self._link_by == "username":
-            return self._users.one({"username": identity.username}, _FIELDS, deadline)
-        if identity.email is None or not identity.email_verified:
-            return None
-        record = self._users.one({"emails.address": identity.email}, _FIELDS, deadline)
-        if record is None or record.is_admin:
-            return None
-        return record if (identity.email, True) in record.emails() else None
-
-    def _create(self, identity: Identity, account_id: str, deadline: Deadline) -> AccountRecord:
-        for username in _usernames(identity):
+        account_id = planned or self._new_id()
+        for username in candidates(identity, exact=exact, numbered=NUMBERED, random=RANDOM):
             if self._users.ignoring_case({"username": username}, {"_id": 1}, deadline):
                 continue
-            record = self._new_record(identity, account_id, username)
             try:
-                self._users.insert(record, deadline)
-                return AccountRecord(record)
+                self._users.insert(self._new_record(identity, account_id, username), deadline)
+                return account_id
             except DuplicateKeyError:
-                made = self._users.one({"_id": account_id}, _FIELDS, deadline)
-                if made is not None:
-                    return made
+                if self._users.one({"_id": account_id}, {"_id": 1}, deadline) is not None:
+                    return account_id
                 if identity.email and self._users.one({"emails.address": identity.email}, {"_id": 1}, deadline):
                     raise EmailTaken from None
+        if exact:
+            raise UsernameTaken
         raise Unavailable(BACKEND, "no free username was found")
 
     def _new_record(self, identity: Identity, account_id: str, username: str) -> dict[str, Any]:
-        now = self._now()
+        now = datetime.fromtimestamp(self._clock(), UTC)
         emails = [{"address": identity.email, "verified": identity.email_verified}] if identity.email else None
         return {
             "_id": account_id,
@@ -141,19 +167,37 @@ class MongoAccounts:
             "_updatedAt": now,
         }
 
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._clock(), UTC)
 
+class CreateOrInsert:
+    """Have the workspace make accounts where a service account is configured, else insert them.
 
-def _link_id(identity: Identity) -> str:
-    return hashlib.sha256(f"{identity.issuer}\0{identity.subject}".encode()).hexdigest()
+    Which of the two is known with the secret alone. A person without an address is inserted in either case: the REST
+    API makes no such account.
+    """
 
+    def __init__(self, credentials: CredentialSource, create: Provisioner, insert: Provisioner) -> None:
+        self._credentials = credentials
+        self._create = create
+        self._insert = insert
 
-def _usernames(identity: Identity) -> Iterator[str]:
-    """Yield the person's username as Rocket.Chat accepts it, then variants of it, within a bound."""
-    base = _NOT_IN_USERNAMES.sub("", identity.username)[:64] or "user"
-    yield base
-    for number in range(2, MOST_USERNAMES // 2):
-        yield f"{base}-{number}"
-    for _ in range(MOST_USERNAMES // 2):
-        yield f"{base}-{secrets.token_hex(3)}"
+    def plan(self, identity: Identity, deadline: Deadline) -> str | None:
+        """Return the id of an account that is to be inserted, None for one that the workspace makes; raises as it."""
+        return self._chosen(identity, deadline).plan(identity, deadline)
+
+    def create(
+        self,
+        identity: Identity,
+        deadline: Deadline,
+        *,
+        planned: str | None = None,
+        exact: bool = False,
+        password: Secret | None = None,
+    ) -> str:
+        """Make the account and return its id; raises as whoever makes it."""
+        chosen = self._chosen(identity, deadline)
+        return chosen.create(identity, deadline, planned=planned, exact=exact, password=password)
+
+    def _chosen(self, identity: Identity, deadline: Deadline) -> Provisioner:
+        if not identity.email or self._credentials.current(deadline).service_account is None:
+            return self._insert
+        return self._create

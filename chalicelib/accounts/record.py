@@ -102,6 +102,13 @@ class AccountRecord:
         if self.at("type") == "app":
             raise AccountNotForPeople
 
+    def names(self) -> Iterator[str]:
+        """Yield what the account's owner may sign in by: its username and its addresses."""
+        username = self.text("username")
+        if username is not None:
+            yield username
+        yield from (address for address, _ in self.emails())
+
     def emails(self) -> Iterator[tuple[str, bool]]:
         """Yield each address and whether it is verified: exactly true."""
         emails = self.at("emails")

@@ -1,7 +1,7 @@
 """The workspace is the directory: whoever it knows has an account there, and says which."""
 
 from chalicelib.deadline import Deadline
-from chalicelib.errors import NoAccount
+from chalicelib.errors import ChallengeGone, NoAccount
 from chalicelib.model import Account, Identity
 
 
@@ -13,3 +13,14 @@ class WorkspaceAccounts:
         if identity.account is None:
             raise NoAccount
         return identity.account
+
+
+class AskedElsewhere:
+    """The second factor is the directory's or the token source's own affair: nothing is due in between."""
+
+    def ask(self, account: Account, identity: Identity, deadline: Deadline) -> None:
+        """Return, since nothing is due."""
+
+    def answer(self, account: Account, code: str, deadline: Deadline) -> None:
+        """Raise `ChallengeGone`: the challenge is of a time with other settings."""
+        raise ChallengeGone

@@ -90,15 +90,16 @@ class IframeTokens:
     def issue(self, account: Account, identity: Identity, deadline: Deadline) -> Token:
         """Return the account's token while it is young, else a new one that all who ask at the same time agree on.
 
-        Raises `SecondFactorUnserved` where the account has one, since Rocket.Chat asks for it after an `iframe` token
-        and its client has no form for it, and `AccountDeactivated` and `Unavailable` as `LoginTokens.issue`.
+        Raises `SecondFactorUnserved` where the workspace's own login asked for one, since Rocket.Chat asks for it again
+        after an `iframe` token and its client has no form for it, and `AccountDeactivated` and `Unavailable` as
+        `LoginTokens.issue`. A second factor that another directory checked says nothing of the account's.
         """
         if identity.login is not None:
             # The workspace made a native token when it checked the password: it is not the one that is handed out.
             unused = Session(account.id, identity.login, 0.0, 0.0)
             self._login_tokens.revoke(unused, deadline)
-        if identity.second_factor:
-            raise SecondFactorUnserved
+            if identity.second_factor:
+                raise SecondFactorUnserved
         fields = {"active": 1, "services.iframe": 1, "lastLogin": 1}
         for _ in range(MOST_TRIES):
             record = self._users.one({"_id": account.id}, fields, deadline)

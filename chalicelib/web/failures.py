@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from chalicelib.bootstrap import Gantry
 from chalicelib.errors import (
+    AccountNotMade,
     ConfigurationError,
     GantryError,
     MalformedForm,
@@ -29,8 +30,10 @@ def answer(failure: Failure, gantry: Gantry, request: Request, error: Exception)
     reason = error.reason if isinstance(error, GantryError) else "fault"
     if not isinstance(error, GantryError):
         gantry.journal.fault(error, request.caller.request_id)
-    elif isinstance(error, Unavailable):
+    elif isinstance(error, Unavailable | AccountNotMade):
         gantry.journal.backend(error, request.caller.request_id)
+    elif isinstance(error, ConfigurationError) and gantry.is_configured:
+        gantry.journal.problems(error)
     try:
         return failure(gantry, request, error), reason
     except Exception as again:

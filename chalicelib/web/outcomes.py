@@ -28,6 +28,10 @@ OUTCOMES: Mapping[type[Exception], Outcome] = {
     errors.ChallengeGone: Outcome(401, "challenge-gone"),
     errors.UnknownSecondFactor: Outcome(401, "unknown-second-factor"),
     errors.Banned: Outcome(429, "banned"),
+    errors.Unconfirmed: Outcome(401, "unconfirmed"),
+    errors.NewPasswordDue: Outcome(401, "new-password"),
+    errors.PasswordResetDue: Outcome(401, "password-reset"),
+    errors.EnrolmentDue: Outcome(401, "enrolment"),
     errors.AccountDeactivated: Outcome(401, "deactivated"),
     errors.AccountWithoutRoles: Outcome(401, "no-roles"),
     errors.EmailUnverified: Outcome(401, "email-unverified"),
@@ -35,7 +39,12 @@ OUTCOMES: Mapping[type[Exception], Outcome] = {
     errors.SecondFactorUnserved: Outcome(401, "second-factor-unserved"),
     errors.AccountNotForPeople: Outcome(401, "app-account"),
     errors.NoAccount: Outcome(401, "no-account"),
+    errors.NoEmail: Outcome(401, "no-email"),
+    errors.EmailUnverifiedInDirectory: Outcome(401, "directory-email-unverified"),
     errors.EmailTaken: Outcome(401, "email-taken"),
+    errors.UsernameTaken: Outcome(401, "username-taken"),
+    errors.AccountNotMade: Outcome(401, "account-not-made"),
+    errors.WorkspacePasswordDiffers: Outcome(401, "workspace-password"),
     errors.NotSignedIn: Outcome(401, "not-signed-in"),
     errors.ConfigurationError: Outcome(503, "configuration"),
     errors.RateLimited: Outcome(503, "rate-limited"),
@@ -52,15 +61,17 @@ def outcome_of(error: Exception) -> Outcome:
 
 
 def message_of(error: Exception) -> str:
-    """Return the key of the text for `error`: that of its outcome, or a closer one where fields are missing."""
+    """Return the key of the text for `error`: that of its outcome, or a closer one where more is known."""
     if isinstance(error, errors.MalformedForm) and error.fields:
         return "code-missing" if "code" in error.fields else "missing"
+    if isinstance(error, errors.Banned) and error.retry_after is not None:
+        return "banned-minutes"
     return outcome_of(error).message
 
 
 def headers_of(error: Exception) -> dict[str, str]:
     """Return the headers that go with `error` wherever it is answered: `Retry-After` for what may pass."""
-    if isinstance(error, errors.Unavailable):
+    if isinstance(error, errors.Unavailable | errors.Banned) and error.retry_after is not None:
         return {"Retry-After": str(error.retry_after)}
     if isinstance(error, errors.ConfigurationError):
         return {"Retry-After": "60"}

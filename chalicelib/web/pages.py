@@ -49,8 +49,17 @@ class Pages:
         error: Exception | None = None,
     ) -> Answer:
         """Return the login page, with the username that was typed and what went wrong."""
-        cross = self.settings is not None and self.settings.cookie_site == "cross"
-        return self._page("login.html", status, headers, username=username, framed_only=cross, **_words(error))
+        settings = self.settings
+        return self._page(
+            "login.html",
+            status,
+            headers,
+            username=username,
+            framed_only=settings is not None and settings.cookie_site == "cross",
+            foreign=settings is not None and settings.is_foreign,
+            directory=settings.directory if settings is not None else "",
+            **self._words(error),
+        )
 
     def code(
         self,
@@ -64,7 +73,7 @@ class Pages:
         """Return the second factor's form for `due`; `now` is in seconds since 1970."""
         minutes = max(1, ceil((due.expires - now) / 60)) if due.expires is not None and due.expires > now else None
         wrong = WrongCode() if due.wrong else None
-        return self._page("code.html", status, headers, due=due, minutes=minutes, **_words(error or wrong))
+        return self._page("code.html", status, headers, due=due, minutes=minutes, **self._words(error or wrong))
 
     def handoff(
         self, token: "Token", origins: Collection[str], mode: str, headers: Mapping[str, str], *, alone: bool
@@ -94,7 +103,13 @@ class Pages:
 
     def notice(self, error: Exception, status: int, headers: Mapping[str, str]) -> Answer:
         """Return the page that says what went wrong, where there is no form to say it beside."""
-        return self._page("notice.html", status, headers, **_words(error))
+        return self._page("notice.html", status, headers, **self._words(error))
+
+    def _words(self, error: Exception | None) -> dict[str, Any]:
+        """Return what a template needs to say what went wrong: the text's key, and the values that stand in it."""
+        seconds = getattr(error, "retry_after", None) or 0
+        words = {"workspace": self.name, "seconds": seconds, "minutes": ceil(seconds / 60)}
+        return {"error": message_of(error) if error else "", "words": words}
 
     def _page(self, template: str, status: int, headers: Mapping[str, str] | None = None, **data: Any) -> Answer:
         nonce = csp.new_nonce()
@@ -121,11 +136,6 @@ class Pages:
             },
             body,
         )
-
-
-def _words(error: Exception | None) -> dict[str, Any]:
-    """Return what a template needs to say what went wrong: the text's key, and the seconds to wait."""
-    return {"error": message_of(error) if error else "", "seconds": getattr(error, "retry_after", 0)}
 
 
 @cache

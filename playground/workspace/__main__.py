@@ -56,13 +56,15 @@ def main() -> None:
     workspace = Workspace(
         iframe_url=order["iframe_url"],
         api_url=order["api_url"],
-        people=people_for(order["settings"]),
+        people=people_for(order["settings"], create_tokens=bool(order["create_tokens_secret"])),
         store=store(things, **order["database"]),
+        create_tokens_secret=order["create_tokens_secret"] or None,
     )
+    user_id, token = workspace.add_administrator("gantry")
     log = threading.Thread(target=follow_log, args=(workspace.trace, order["log"]), daemon=True)
     log.start()
     with things, socket.socket(fileno=order["listener"]) as listener, serve_on(listener, workspace):
-        parent.report_ready()
+        parent.report_ready(user_id=user_id, token=token)
         wait_forever()
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from chalicelib.attempts.mongodb import MongoSteps
 from chalicelib.aws import CredentialCache
-from chalicelib.config import Credentials
+from chalicelib.credentials import Credentials
 from chalicelib.deadline import Deadline
 from chalicelib.directories.mongodb import MongoDirectory
 from chalicelib.directories.rocketchat import RocketChatDirectory
@@ -38,7 +38,7 @@ from chalicelib.transport import HttpTransport
 from playground.workspace import PASSWORD, Fault, ManualClock, Workspace, serve
 from tests.database.fixtures import FreshDatabase
 from tests.database.relay import Relay
-from tests.fakes import FakeClock, FakePerson, FakeSecretStore, FakeWorkspace, caller, fernet_key, secret_text
+from tests.fakes import FakeClock, FakePerson, FakeSecretStore, FakeWorkspace, caller, fernet_key, secret_text, settings
 from tests.mongodb.relayed import SHORT
 from tests.mongodb.stage import TOTP_SECRET, account, with_totp
 
@@ -145,7 +145,11 @@ def mongo_stage(database: FreshDatabase, relay: Relay) -> Iterator[MongoStage]:
     clock = FakeClock()
     uri = relay.uri(database.uri)
     store = FakeSecretStore(secret_text(fernet_key(), mongodb_uri=uri))
-    mongo = Mongo(CredentialCache(store, Journal(), clock, partial(Credentials.from_json, mongodb=True)))
+    mongo = Mongo(
+        CredentialCache(
+            store, Journal(), clock, partial(Credentials.from_json, settings=settings(TOKEN_SOURCE="mongodb"))
+        )
+    )
     yield MongoStage(
         database, relay, clock, MongoDirectory(mongo, MongoSteps(mongo), "w", clock=clock), LoginTokens(mongo, clock)
     )

@@ -1,5 +1,7 @@
 """Somebody in front of the workspace: the page, and Gantry's page in its frame."""
 
+import re
+
 import pyotp
 from playwright.sync_api import Frame, FrameLocator, Locator, Page, expect
 
@@ -74,7 +76,7 @@ class Desk:
 
     @property
     def username(self) -> Locator:
-        return self.frame.get_by_label("Username or e-mail")
+        return self.frame.get_by_label(re.compile("^Username"))
 
     @property
     def password(self) -> Locator:

@@ -150,7 +150,7 @@ def test_aws_does_not_answer(stage: Stage, visitor: Visitor) -> None:
     assert "Set-Cookie" not in failed.headers
     refused = visitor.sign_in("alice")
     assert refused.status_code == 503
-    assert "does not answer right now" in error_in(refused)
+    assert "does not work right now" in error_in(refused)
     assert stage.log.events("backend")[0]["detail"] == "secret: InternalServiceError"
 
 

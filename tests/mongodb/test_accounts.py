@@ -1,4 +1,7 @@
-"""Accounts for people of other issuers: found by link, found once by what is proved, or made."""
+"""Accounts that are put straight into the database: their record, their id, and who comes second.
+
+What holds for every way of finding and making accounts is in `tests/contract/test_accounts.py`.
+"""
 
 import re
 from collections.abc import Iterator
@@ -7,27 +10,30 @@ from typing import Any, Literal
 
 import pytest
 
-from chalicelib.accounts.mongodb import ID_ALPHABET, MongoAccounts, new_account_id
-from chalicelib.errors import (
-    AccountDeactivated,
-    AccountNotForPeople,
-    AccountWithoutRoles,
-    EmailTaken,
-    GantryError,
-    NoAccount,
-    Unavailable,
+from chalicelib.accounts.linking import Link, LinkedAccounts, NoProvision
+from chalicelib.accounts.mongodb import (
+    ID_ALPHABET,
+    LINKS,
+    CreateOrInsert,
+    MongoInsert,
+    MongoLinks,
+    MongoRoster,
+    new_account_id,
 )
+from chalicelib.deadline import Deadline
+from chalicelib.errors import NoAccount, Unavailable, UsernameTaken
 from chalicelib.model import Identity
+from chalicelib.tokens.mongodb import IframeTokens
 from tests.fakes import NOON, caller
 from tests.mongodb.stage import Stage, moment
 
 ERIN = Identity("https://issuer.example", "subject-1", "erin", "erin@example.com", email_verified=True, name="Erin E.")
 
 
-def accounts(
-    stage: Stage, provision: Literal["off", "create"] = "create", link_by: Literal["email", "username"] = "email"
-) -> MongoAccounts:
-    return MongoAccounts(stage.gantry.mongo, provision, link_by, stage.clock)
+def accounts(stage: Stage, provision: Literal["off", "create"] = "create") -> LinkedAccounts:
+    mongo = stage.gantry.mongo
+    provisioner = MongoInsert(mongo, stage.clock) if provision == "create" else NoProvision()
+    return LinkedAccounts(MongoLinks(mongo, stage.clock), MongoRoster(mongo), provisioner)
 
 
 def account_of(stage: Stage, identity: Identity = ERIN, **how: Any) -> str:
@@ -35,7 +41,7 @@ def account_of(stage: Stage, identity: Identity = ERIN, **how: Any) -> str:
 
 
 def links(stage: Stage) -> list[dict[str, Any]]:
-    return list(stage.database.documents["gantry_links"].find({}, {"_id": 0}))
+    return list(stage.database.documents[LINKS].find({}, {"_id": 0}))
 
 
 def test_ids_are_meteors() -> None:
@@ -80,61 +86,13 @@ def test_an_unverified_or_missing_address_is_written_as_what_it_is(stage: Stage)
     assert record["name"] == "frank"
 
 
-def test_issuer_and_subject_are_the_person(stage: Stage) -> None:
+def test_people_without_an_address_are_told_apart_by_issuer_and_subject(stage: Stage) -> None:
     """Promise 37: the same subject of another issuer, and another subject of the same one, are other people."""
-    one = account_of(stage)
+    one = account_of(stage, replace(ERIN, email=None))
     other = account_of(stage, replace(ERIN, issuer="https://other.example", email=None))
     third = account_of(stage, replace(ERIN, issuer="https://issuer.example\0subject", subject="-1", email=None))
     assert len({one, other, third}) == 3
     assert account_of(stage, replace(ERIN, username="renamed", email="new@example.com")) == one
-
-
-def test_an_account_is_found_once_by_an_address_verified_on_both_sides(stage: Stage) -> None:
-    """Promise 37: issuer and account both have the address verified; from then on the link counts, not the address."""
-    stage.add("erin")
-    assert account_of(stage, provision="off") == "erin-id"
-    stage.database.users.update_one({"_id": "erin-id"}, {"$set": {"emails.0.address": "moved@example.com"}})
-    assert account_of(stage, provision="off") == "erin-id"
-
-
-@pytest.mark.parametrize(
-    ("identity", "fields"),
-    [
-        (replace(ERIN, email_verified=False), {}),
-        (ERIN, {"emails": [{"address": "erin@example.com", "verified": False}]}),
-        (ERIN, {"emails": [{"address": "erin@example.com"}]}),
-        (ERIN, {"roles": ["user", "admin"]}),
-        (replace(ERIN, email="erin@other.example"), {}),
-        (replace(ERIN, email=None), {}),
-        (ERIN, {"emails": None, "customFields": {"email": "erin@example.com"}}),
-    ],
-)
-def test_nothing_less_than_that_finds_an_account(stage: Stage, identity: Identity, fields: dict[str, Any]) -> None:
-    """Promise 37: never by an unverified address, its local part, a custom field or a username, never an admin."""
-    stage.add("erin", **fields)
-    before = stage.record("erin")
-    with pytest.raises(NoAccount):
-        account_of(stage, identity, provision="off")
-    assert links(stage) == []
-    assert stage.record("erin") == before
-
-
-def test_a_username_finds_an_account_only_where_that_is_set(stage: Stage) -> None:
-    """Promise 37: `LINK_BY=username` alone takes a username for a proof."""
-    stage.add("erin", emails=None)
-    with pytest.raises(NoAccount):
-        account_of(stage, provision="off")
-    assert account_of(stage, provision="off", link_by="username") == "erin-id"
-
-
-@pytest.mark.needs_mongodb("array-index")
-def test_a_strangers_address_is_not_taken_over(stage: Stage) -> None:
-    """Promise 37: who registered somebody's address unverified and waits gets nothing, and the person is told."""
-    stage.add("mallory", emails=[{"address": "erin@example.com", "verified": False}])
-    before = stage.record("mallory")
-    with pytest.raises(EmailTaken):
-        account_of(stage)
-    assert stage.record("mallory") == before
 
 
 def test_a_strangers_username_is_not_taken_over(stage: Stage) -> None:
@@ -146,19 +104,23 @@ def test_a_strangers_username_is_not_taken_over(stage: Stage) -> None:
     assert stage.record("erin") == before
 
 
-def test_a_free_username_is_looked_for_within_a_bound(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where every variant is taken the search ends."""
-    own = accounts(stage)
+@pytest.mark.parametrize(("exact", "end"), [(False, Unavailable), (True, UsernameTaken)])
+def test_a_free_username_is_looked_for_within_a_bound(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, exact: bool, end: type[Exception]
+) -> None:
+    """Where every variant is taken the search ends; where only the person's own username will do, after that one."""
+    insert = MongoInsert(stage.gantry.mongo, stage.clock)
     tried: list[str] = []
 
     def taken(wanted: dict[str, str], *_: object) -> list[str]:
         tried.append(wanted["username"])
         return ["somebody"]
 
-    monkeypatch.setattr(own._users, "ignoring_case", taken)
-    with pytest.raises(Unavailable):
-        own.account_of(ERIN, caller().deadline)
-    assert len(tried) == len(set(tried)) < 30
+    monkeypatch.setattr(insert._users, "ignoring_case", taken)
+    with pytest.raises(end):
+        insert.create(ERIN, caller().deadline, exact=exact)
+    assert len(tried) == len(set(tried))
+    assert len(tried) == 1 if exact else 10 < len(tried) < 30
 
 
 @pytest.mark.parametrize(
@@ -182,44 +144,46 @@ def test_a_lost_account_is_made_again_under_the_same_id(stage: Stage) -> None:
     assert account_of(stage) == made
 
 
-@pytest.mark.parametrize(
-    ("fields", "reason"),
-    [
-        ({"active": False}, AccountDeactivated),
-        ({"roles": None}, AccountWithoutRoles),
-        ({"type": "app"}, AccountNotForPeople),
-    ],
-)
-def test_an_unfit_account_is_refused(stage: Stage, fields: dict[str, Any], reason: type[GantryError]) -> None:
-    """A linked account that Rocket.Chat would refuse is refused here, with the reason."""
-    stage.add("erin", **fields)
-    with pytest.raises(reason):
-        account_of(stage)
+def test_an_account_that_another_request_has_just_inserted_is_taken(stage: Stage) -> None:
+    """An account that was inserted under the planned id after it was looked for is the person's, and stays the one."""
+    insert = MongoInsert(stage.gantry.mongo, stage.clock)
+    planned = new_account_id()
+    for _ in range(2):
+        assert insert.create(ERIN, caller().deadline, planned=planned) == planned
+    assert stage.database.users.count_documents({}) == 1
 
 
-def test_without_provisioning_nothing_is_written(stage: Stage) -> None:
-    """With `PROVISION=off` a known person without an account is told so and leaves no trace."""
-    with pytest.raises(NoAccount):
-        account_of(stage, provision="off")
-    assert links(stage) == []
-    assert list(stage.database.users.find()) == []
+def test_without_a_service_account_accounts_are_inserted(stage: Stage) -> None:
+    """Where the secret has no service account, the accounts are put into the database."""
+    insert = MongoInsert(stage.gantry.mongo, stage.clock, new_id=lambda: "planned-id")
+    chosen = CreateOrInsert(stage.gantry.credentials, NoProvision(), insert)
+    assert chosen.plan(ERIN, caller().deadline) == "planned-id"
+    assert chosen.create(ERIN, caller().deadline, planned="planned-id") == "planned-id"
 
 
 def test_who_comes_second_gets_what_the_first_one_claimed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two requests that both saw no link end with one account, whichever wrote first."""
     own, other = accounts(stage), accounts(stage)
     looks: Iterator[None] = iter([None])
-    linked = own._linked
+    find = own._links.find
 
-    def late(identity: Identity, deadline: Any) -> str | None:
+    def late(identity: Identity, deadline: Deadline) -> Link | None:
         try:
             next(looks)
         except StopIteration:
-            return linked(identity, deadline)
+            return find(identity, deadline)
         winner.append(other.account_of(identity, deadline).id)
         return None
 
     winner: list[str] = []
-    monkeypatch.setattr(own, "_linked", late)
+    monkeypatch.setattr(own._links, "find", late)
     assert own.account_of(ERIN, caller().deadline).id == winner[0]
     assert stage.database.users.count_documents({}) == 1
+
+
+def test_a_second_factor_of_another_directory_says_nothing_of_the_account(stage: Stage) -> None:
+    """Who gave a second factor to another directory may have none in the workspace, and an `iframe` token serves."""
+    person = replace(ERIN, second_factor=True)
+    tokens = IframeTokens(stage.gantry.mongo, stage.clock)
+    account = accounts(stage).account_of(person, caller().deadline)
+    assert tokens.issue(account, person, caller().deadline).kind == "iframe"

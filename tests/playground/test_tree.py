@@ -201,7 +201,7 @@ def test_no_server_outlives_a_killed_group(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        ("playground.aws", "Secrets Manager"),
+        ("playground.aws", "AWS"),
         ("playground.workspace", "The workspace"),
         ("playground.gantry", "Gantry"),
         ("playground.mongodb", "The database"),

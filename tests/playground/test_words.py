@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.config import Settings
-from playground.people import people_for
+from playground.people import listed_in, people_for
 from playground.processes import child_environment
 from playground.words import GANTRY, Demo, WordError, read_words
 
@@ -74,7 +74,7 @@ def test_only_settings_that_gantry_reads_are_words() -> None:
     Settings.from_environ(Environment(ADDRESS))
     assert set(GANTRY) == set(asked)
     with pytest.raises(WordError):
-        read_words(["STATE_TABLE=x"], {})
+        read_words(["SESSION_MINUTES=1"], {})
 
 
 @pytest.mark.parametrize(
@@ -107,6 +107,39 @@ def test_what_needs_a_database_says_so(word: str) -> None:
     """A word that only a database makes sense of is refused without one, and the sentence names the missing word."""
     with pytest.raises(WordError, match=f"{word} needs a database: add BACKEND=mongodb"):
         read_words([word], {})
+
+
+@pytest.mark.parametrize("directory", ["users", "cognito"])
+@pytest.mark.parametrize("backend", ["rest", "mongodb"])
+def test_people_from_elsewhere_are_given_accounts(directory: str, backend: str) -> None:
+    """With a directory of its own people the demo makes their accounts, and has a table where there is no database."""
+    settings = read_words([f"DIRECTORY={directory}", f"BACKEND={backend}"], {}).settings
+    understood = Settings.from_environ({**ADDRESS, **settings})
+    assert (understood.directory, understood.token_source) == (directory, backend)
+    assert understood.provision == "create"
+    assert bool(understood.state_table) == (backend == "rest")
+    assert {"alice", "erin"} <= {person.username for person in listed_in(settings)}
+
+
+@pytest.mark.parametrize(
+    ("words", "bob", "erin", "frank"),
+    [
+        ([], "refused, it cannot", "one is made", "refused, REST"),
+        (["CREATE_TOKENS=off"], "with an authenticator code", "asks for a code by e-mail", "refused, REST"),
+        (["WORKSPACE_2FA=skip"], "not asked for", "one is made", "refused, REST"),
+        (["PROVISION=off"], "refused, it cannot", "refused", "refused"),
+        (["BACKEND=mongodb"], "workspace: asked for", "one is made", "one is made"),
+        (["BACKEND=mongodb", "KIND=iframe"], "refused, an iframe", "cannot get past", "one is made"),
+    ],
+)
+def test_the_list_says_what_becomes_of_people_from_elsewhere(words: list[str], bob: str, erin: str, frank: str) -> None:
+    """Each line says whether a second factor is asked for, and whether somebody without an account gets one."""
+    demo = read_words(["DIRECTORY=users", *words], {})
+    listed = listed_in(demo.settings, create_tokens=demo.create_tokens == "on")
+    about = {person.username: person.about for person in listed}
+    assert bob in about["bob"]
+    assert erin in about["erin"]
+    assert frank in about["frank"]
 
 
 def test_a_backend_comes_from_the_command_line_alone() -> None:

@@ -1,14 +1,12 @@
-"""Settings and credentials: all problems at once, by key, with the remedy, never a value."""
-
-import json
+"""Settings: all problems at once, by key, with the remedy, never a value."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.config import Credentials, Settings, origin_of
+from chalicelib.config import Settings, origin_of
 from chalicelib.errors import ConfigurationError
-from tests.fakes import fernet_key, secret_text
+from chalicelib.throttle import Limits
 
 GOOD = {"ROCKETCHAT_URL": "https://Chat.Example.com/", "SECRET_ID": "gantry/prod"}
 
@@ -26,6 +24,8 @@ def test_two_settings_are_enough() -> None:
     assert settings.origins == settings.frame_ancestors == ("https://chat.example.com",)
     assert (settings.directory, settings.token_source, settings.handoff) == ("rocketchat", "rest", "token")
     assert (settings.cookie_site, settings.session_seconds, settings.log_level) == ("cross", 168 * 3600, "INFO")
+    assert (settings.provision, settings.link_by, settings.relay, settings.state_table) == ("off", "email", (), "")
+    assert settings.limits == Limits(name_after=5, address_after=20, window=300, ban=600)
     assert settings.workspace_name == settings.workspace_host == "Chat.Example.com"
 
 
@@ -36,8 +36,16 @@ def test_every_setting_is_read() -> None:
             **GOOD,
             "ALLOWED_ORIGINS": "https://chat.example.org, https://chat.example.net:8443 ,",
             "FRAME_ANCESTORS": "https://portal.example.com/",
-            "DIRECTORY": "rocketchat",
+            "DIRECTORY": "users",
             "TOKEN_SOURCE": "rest",
+            "PROVISION": "register",
+            "LINK_BY": "username",
+            "RELAY": "google, twitter ,google,",
+            "STATE_TABLE": "gantry-prod_state.1",
+            "BAN_NAME_AFTER": "0",
+            "BAN_ADDRESS_AFTER": "1000",
+            "BAN_WINDOW_SECONDS": "1",
+            "BAN_SECONDS": "86400",
             "HANDOFF": "retry",
             "COOKIE_SITE": "same",
             "SESSION_HOURS": "12",
@@ -52,6 +60,9 @@ def test_every_setting_is_read() -> None:
     assert (settings.handoff, settings.cookie_site, settings.session_seconds) == ("retry", "same", 43200)
     assert (settings.workspace_name, settings.brand.help_url) == ("Acme & Sons", "https://example.com/help")
     assert settings.log_level == "INFO"
+    assert (settings.directory, settings.provision, settings.link_by) == ("users", "register", "username")
+    assert (settings.relay, settings.state_table) == (("google", "twitter"), "gantry-prod_state.1")
+    assert settings.limits == Limits(name_after=0, address_after=1000, window=1, ban=86_400)
 
 
 def test_all_problems_come_at_once_by_key_and_without_values() -> None:
@@ -64,6 +75,14 @@ def test_all_problems_come_at_once_by_key_and_without_values() -> None:
         "TOKEN_SOURCE": "canary",
         "TOKEN_KIND": "canary",
         "WORKSPACE_2FA": "canary",
+        "PROVISION": "canary",
+        "LINK_BY": "canary",
+        "RELAY": "google,canary",
+        "STATE_TABLE": "arn:aws:dynamodb:eu-central-1:1:table/canary",
+        "BAN_NAME_AFTER": "canary",
+        "BAN_ADDRESS_AFTER": "canary",
+        "BAN_WINDOW_SECONDS": "canary",
+        "BAN_SECONDS": "canary",
         "HANDOFF": "canary",
         "COOKIE_SITE": "canary",
         "SESSION_HOURS": "canary",
@@ -83,6 +102,43 @@ def test_all_problems_come_at_once_by_key_and_without_values() -> None:
 def test_session_hours_are_a_whole_number_of_hours(hours: str) -> None:
     """`SESSION_HOURS` is a plain whole number from 1 to 2160, which is 90 days."""
     assert set(problems({**GOOD, "SESSION_HOURS": hours})) == {"SESSION_HOURS"}
+
+
+@pytest.mark.parametrize(
+    ("key", "least", "most"),
+    [
+        ("BAN_NAME_AFTER", 2, 1000),
+        ("BAN_ADDRESS_AFTER", 2, 1000),
+        ("BAN_WINDOW_SECONDS", 1, 86_400),
+        ("BAN_SECONDS", 1, 86_400),
+    ],
+)
+def test_a_limit_is_a_whole_number_in_its_range(key: str, least: int, most: int) -> None:
+    """Promise 5: a budget is 2 at least, for a password and its code; window and ban last a second to a day."""
+    for value in (least, most):
+        Settings.from_environ({**GOOD, key: str(value)})
+    for wrong in (str(least - 1), str(most + 1), "-1", "1.5", "٣", "1e2", "5 0"):
+        found = problems({**GOOD, key: wrong})
+        assert set(found) == {key}
+        assert f"from {least} to {most}" in found[key]
+
+
+def test_a_budget_of_0_is_off() -> None:
+    """Promise 5: 0 switches a budget off."""
+    limits = Settings.from_environ({**GOOD, "BAN_NAME_AFTER": "0", "BAN_ADDRESS_AFTER": "0"}).limits
+    assert (limits.name_after, limits.address_after) == (0, 0)
+
+
+@pytest.mark.parametrize("relay", ["linkedin", "Google", "google;twitter", "google twitter", "all"])
+def test_a_relay_is_one_of_the_three_providers(relay: str) -> None:
+    """`RELAY` names providers that Gantry knows, in lower case, with commas between them."""
+    assert set(problems({**GOOD, "RELAY": relay})) == {"RELAY"}
+
+
+@pytest.mark.parametrize("table", ["ab", "a" * 256, "a b", "täble", "gantry/state", "arn:aws:dynamodb:eu:1:table/x"])
+def test_a_state_table_is_the_name_of_one(table: str) -> None:
+    """`STATE_TABLE` is a name as DynamoDB has them: 3 to 255 letters, digits, `_`, `-` and `.`."""
+    assert set(problems({**GOOD, "STATE_TABLE": table})) == {"STATE_TABLE"}
 
 
 @pytest.mark.parametrize(
@@ -139,54 +195,37 @@ def test_no_origin_can_break_out_of_a_header(text: str) -> None:
 @pytest.mark.parametrize(
     ("environ", "keys"),
     [
-        ({"DIRECTORY": "mongodb"}, {"TOKEN_SOURCE"}),
         ({"TOKEN_KIND": "iframe"}, {"TOKEN_KIND"}),
-        ({"DIRECTORY": "mongodb", "TOKEN_KIND": "iframe"}, {"TOKEN_SOURCE", "TOKEN_KIND"}),
+        ({"DIRECTORY": "mongodb", "TOKEN_KIND": "iframe"}, {"TOKEN_KIND"}),
+        ({"DIRECTORY": "users", "TOKEN_KIND": "iframe"}, {"TOKEN_KIND"}),
         ({"WORKSPACE_2FA": "off"}, {"WORKSPACE_2FA"}),
+        ({"RELAY": "facebook"}, {"STATE_TABLE"}),
+        ({"RELAY": "facebook", "TOKEN_KIND": "iframe"}, {"STATE_TABLE", "TOKEN_KIND"}),
     ],
 )
 def test_what_does_not_go_together_is_refused(environ: dict[str, str], keys: set[str]) -> None:
-    """A pair of settings that cannot work is a configuration problem, not a failure at the first sign-in."""
+    """Settings that cannot work with each other are a configuration problem, not a failure at the first sign-in."""
     assert set(problems({**GOOD, **environ})) == keys
 
 
+@pytest.mark.parametrize("directory", ["rocketchat", "mongodb", "users", "cognito"])
+@pytest.mark.parametrize("source", ["rest", "mongodb"])
+def test_every_directory_goes_with_every_token_source(directory: str, source: str) -> None:
+    """Each pair is accepted, and says whether the secret needs a database and whose the accounts are."""
+    settings = Settings.from_environ({**GOOD, "DIRECTORY": directory, "TOKEN_SOURCE": source})
+    assert settings.uses_mongodb is ("mongodb" in (directory, source))
+    assert settings.is_foreign is (directory in ("users", "cognito"))
+
+
 def test_what_goes_together_is_taken() -> None:
-    """Each pair of directory and token source that works is accepted, and says whether the secret needs a database."""
-    for environ, uses_mongodb in (
-        ({}, False),
-        ({"TOKEN_SOURCE": "mongodb"}, True),
-        ({"TOKEN_SOURCE": "mongodb", "TOKEN_KIND": "iframe"}, True),
-        ({"TOKEN_SOURCE": "mongodb", "DIRECTORY": "mongodb", "WORKSPACE_2FA": "totp"}, True),
+    """Facebook with a place for links, and iframe tokens in a database, are accepted."""
+    for environ in (
+        {"TOKEN_SOURCE": "mongodb", "TOKEN_KIND": "iframe"},
+        {"TOKEN_SOURCE": "mongodb", "RELAY": "facebook"},
+        {"RELAY": "facebook,google,twitter", "STATE_TABLE": "gantry"},
+        {"RELAY": "google,twitter"},
     ):
-        assert Settings.from_environ({**GOOD, **environ}).uses_mongodb is uses_mongodb
-
-
-@pytest.mark.parametrize("uri", [None, 5, "", "canary", "http://canary", "mongodb://", "mongodb:// canary"])
-def test_a_database_address_that_is_none_is_named(uri: object) -> None:
-    """`mongodb_uri` is asked for where it is needed, and its value, which holds a password, is never repeated."""
-    text = json.dumps({"session_keys": [fernet_key()], "mongodb_uri": uri})
-    with pytest.raises(ConfigurationError) as refused:
-        Credentials.from_json(text, mongodb=True)
-    assert [problem.key for problem in refused.value.problems] == ["mongodb_uri"]
-    assert "canary" not in str(refused.value)
-    assert Credentials.from_json(text).mongodb_uri is None
-
-
-def test_a_database_address_is_kept_and_hidden() -> None:
-    """A URI of either form is taken as it is and never prints."""
-    for uri in ("mongodb://user:canary@127.0.0.1:27017/chat", "mongodb+srv://user:canary@cluster.example.net/"):
-        text = json.dumps({"session_keys": [fernet_key()], "mongodb_uri": uri})
-        credentials = Credentials.from_json(text, mongodb=True)
-        assert credentials.mongodb_uri is not None
-        assert credentials.mongodb_uri.reveal() == uri
-        assert "canary" not in repr(credentials)
-
-
-def test_all_problems_of_the_secret_come_at_once() -> None:
-    """Keys and address are judged together."""
-    with pytest.raises(ConfigurationError) as refused:
-        Credentials.from_json("{}", mongodb=True)
-    assert [problem.key for problem in refused.value.problems] == ["session_keys", "mongodb_uri"]
+        Settings.from_environ({**GOOD, **environ})
 
 
 def test_the_page_of_a_wrong_configuration_may_still_be_framed() -> None:
@@ -194,41 +233,3 @@ def test_the_page_of_a_wrong_configuration_may_still_be_framed() -> None:
     with pytest.raises(ConfigurationError) as refused:
         Settings.from_environ({"ROCKETCHAT_URL": "https://chat.example.com"})
     assert refused.value.frame_ancestors == ("https://chat.example.com",)
-
-
-def test_session_keys_are_understood() -> None:
-    """The secret's keys are kept in their order, oldest first, and never print."""
-    old, new = fernet_key(), fernet_key()
-    credentials = Credentials.from_json(secret_text(old, new))
-    assert [key.reveal() for key in credentials.session_keys] == [old, new]
-    assert old not in repr(credentials)
-
-
-@pytest.mark.parametrize(
-    ("text", "key"),
-    [
-        ("canary", "SECRET_ID"),
-        ('["canary"]', "SECRET_ID"),
-        ("{}", "session_keys"),
-        ('{"session_keys": []}', "session_keys"),
-        ('{"session_keys": "canary"}', "session_keys"),
-        ('{"session_keys": ["canary"]}', "session_keys[0]"),
-        (json.dumps({"session_keys": [fernet_key(), 5]}), "session_keys[1]"),
-        (json.dumps({"session_keys": ["ä" * 43 + "="]}), "session_keys[0]"),
-    ],
-)
-def test_a_faulty_secret_is_named_by_key_and_never_by_value(text: str, key: str) -> None:
-    """Promise 32: the problem names the key and the remedy, and repeats nothing of the secret."""
-    with pytest.raises(ConfigurationError) as refused:
-        Credentials.from_json(text)
-    (problem,) = refused.value.problems
-    assert problem.key == key
-    assert "canary" not in str(refused.value)
-    assert problem.remedy
-
-
-def test_all_faulty_keys_are_named() -> None:
-    """Every key that is none is named at once."""
-    with pytest.raises(ConfigurationError) as refused:
-        Credentials.from_json(secret_text("one", fernet_key(), "two"))
-    assert [problem.key for problem in refused.value.problems] == ["session_keys[0]", "session_keys[2]"]

@@ -2,18 +2,19 @@
 
 import io
 import json
+from functools import partial
 
 import pytest
 
 from chalicelib.aws import CredentialCache
-from chalicelib.config import Credentials
+from chalicelib.credentials import Credentials
 from chalicelib.deadline import Deadline
 from chalicelib.errors import ConfigurationError, Problem, Unavailable
 from chalicelib.log import Journal
-from tests.fakes import FakeClock, FakeSecretStore, fernet_key, secret_text
+from tests.fakes import FakeClock, FakeSecretStore, fernet_key, secret_text, settings
 
 OLD, NEW = fernet_key(), fernet_key()
-DEADLINE = Deadline.after(60)
+DEADLINE = Deadline.after(1e6)
 
 
 class Stage:
@@ -118,3 +119,16 @@ def test_nothing_of_the_secret_is_logged(stage: Stage) -> None:
     stage.cache.refreshed(DEADLINE)
     assert OLD not in stage.lines.getvalue()
     assert "canary" not in stage.lines.getvalue()
+
+
+def test_a_weak_hash_is_reported_by_its_key() -> None:
+    """Promise 3: a hash that was made with less than is asked of new ones is in the log once, by its key."""
+    weak = "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+    content = {"session_keys": [fernet_key()], "users": {"alice": {"password": weak}}}
+    stream, store = io.StringIO(), FakeSecretStore(json.dumps(content))
+    understand = partial(Credentials.from_json, settings=settings(DIRECTORY="users"))
+    cache = CredentialCache(store, Journal(stream=stream), FakeClock(), understand)
+    for _ in range(3):
+        cache.refreshed(DEADLINE)
+    assert [json.loads(line)["keys"] for line in stream.getvalue().splitlines()] == [["users.alice"]]
+    assert weak not in stream.getvalue()

@@ -18,7 +18,7 @@ from chalicelib.signin import CodeDue
 from chalicelib.web.answers import Answer
 from chalicelib.web.outcomes import FAULT, OUTCOMES, headers_of, message_of, outcome_of
 from chalicelib.web.pages import Pages
-from tests.fakes import NOON
+from tests.fakes import NOON, settings
 
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "chalicelib"
@@ -176,6 +176,36 @@ def test_a_waiting_time_is_told() -> None:
     assert headers_of(errors.WrongCredentials()) == {}
 
 
+@pytest.mark.parametrize(
+    ("directory", "intro", "label"),
+    [
+        ("rocketchat", "Use your chat.example.com account.", "Username or e-mail"),
+        ("mongodb", "Use your chat.example.com account.", "Username or e-mail"),
+        ("cognito", "Sign in to go on to chat.example.com.", "Username or e-mail"),
+        ("users", "Sign in to go on to chat.example.com.", "Username"),
+    ],
+)
+def test_the_form_asks_for_what_the_directory_knows(directory: str, intro: str, label: str) -> None:
+    """The login page names the account and the name that this directory takes."""
+    body = Pages.of(settings(DIRECTORY=directory, TOKEN_SOURCE="mongodb"), str).login().body
+    assert intro in body
+    assert f'<label for="username">{label}</label>' in body
+
+
+def test_a_ban_says_how_long_it_holds() -> None:
+    """Promise 5: whoever is banned is told the minutes, rounded up, where they are known."""
+    assert "Wait 2 min" in PAGES.login(status=429, error=errors.Banned(61)).body
+    assert headers_of(errors.Banned(61)) == {"Retry-After": "61"}
+    assert "Wait a few minutes" in PAGES.login(status=429, error=errors.Banned()).body
+    assert headers_of(errors.Banned()) == {}
+
+
+def test_where_a_code_went_is_told() -> None:
+    """A code by text message or e-mail comes with the masked number or address that it went to."""
+    assert "It went to +***12." in PAGES.code(CodeDue("a", "sms", "s", sent=True, destination="+***12"), NOON).body
+    assert "It went to" not in PAGES.code(CodeDue("a", "sms", "s", sent=True), NOON).body
+
+
 @pytest.mark.parametrize("kind", sorted(set(all_errors()), key=str), ids=str)
 def test_every_error_has_a_status_and_a_text(kind: type[Exception]) -> None:
     """The one table covers the whole tree: each error, or its parent class, has a status and words for a person."""
@@ -205,8 +235,9 @@ def test_no_text_is_missing_and_none_is_unused() -> None:
     sources = [path.read_text() for path in (*LIBRARY.glob("templates/*.html"), LIBRARY / "web" / "outcomes.py")]
     asked = set(re.findall(r'text\(\s*["\']([a-z_.-]+[a-z])["\']', "\n".join(sources)))
     asked |= {f"error.{outcome.message}" for outcome in (*OUTCOMES.values(), FAULT)}
-    asked |= {"error.missing", "error.code-missing"}
-    asked |= {f"code.{method}.hint" for method in ("totp", "email")}
+    asked |= {"error.missing", "error.code-missing", "error.banned-minutes"}
+    asked |= {f"code.{method}.hint" for method in ("totp", "app", "email", "sms")}
+    asked |= {f"code.{method}.intro" for method in ("totp", "app")} | {"code.sms.sent", "code.sms.unknown"}
     asked |= {f"signed_out.{result}" for result in ("done", "none", "untold")}
     asked |= set(re.findall(r'"(signed_out\.title\w*)"', "\n".join(sources)))
     assert asked == set(TEXTS)
@@ -214,7 +245,7 @@ def test_no_text_is_missing_and_none_is_unused() -> None:
 
 def test_placeholders_are_the_ones_that_pages_fill() -> None:
     """No text asks for a value that no page gives."""
-    known = {"workspace", "username", "minutes", "seconds"}
+    known = {"workspace", "username", "minutes", "seconds", "destination"}
     for key, text in TEXTS.items():
         assert {name for _, name, _, _ in string.Formatter().parse(text) if name} <= known, key
 

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib import rocketchat
+from chalicelib import rocketchat_users as users
+from chalicelib.credentials import ServiceAccount
 from chalicelib.errors import (
     AccountDeactivated,
     AccountWithoutRoles,
@@ -36,6 +38,14 @@ def test_login_has_exactly_the_keys_that_rocketchat_accepts() -> None:
     assert with_code.headers == {}
 
 
+def test_a_login_goes_with_the_service_accounts_headers() -> None:
+    """`POST login` carries the service account's two headers beside the person's address; its body stays."""
+    service = {"X-User-Id": "service-id", "X-Auth-Token": "service-token"}
+    call = rocketchat.login("alice", Secret("pw"), "203.0.113.9", service=service)
+    assert call.headers == {"X-Real-IP": "203.0.113.9", "X-Forwarded-For": "203.0.113.9", **service}
+    assert call.body == {"user": "alice", "password": "pw"}
+
+
 def test_calls_with_a_token_carry_both_headers() -> None:
     """`GET me` and `POST logout` authenticate with `X-User-Id` and `X-Auth-Token`; `GET /api/info` with nothing."""
     headers = {"X-User-Id": "id", "X-Auth-Token": "token"}
@@ -45,11 +55,67 @@ def test_calls_with_a_token_carry_both_headers() -> None:
     assert (rocketchat.info().method, rocketchat.info().path, rocketchat.info().headers) == ("GET", "/api/info", {})
 
 
+SERVICE = ServiceAccount("service-id", Secret("service-token"))
+HEADERS = {"X-User-Id": "service-id", "X-Auth-Token": "service-token"}
+
+
+@pytest.mark.parametrize(
+    ("call", "path"),
+    [
+        (users.info_by_id(SERVICE, "aliceid"), "/api/v1/users.info?userId=aliceid"),
+        (users.info_by_username(SERVICE, "a&userId=b"), "/api/v1/users.info?username=a%26userId%3Db"),
+        (users.info_by_email(SERVICE, "a+b@example.com"), "/api/v1/users.info?email=a%2Bb%40example.com"),
+        (users.info_by_username(SERVICE, "\ud800"), "/api/v1/users.info?username=%3F"),
+    ],
+)
+def test_an_account_is_looked_up_by_exactly_one_thing(call: rocketchat.Call, path: str) -> None:
+    """`GET users.info` names one of id, username and address, escaped: nothing in one of them becomes another."""
+    assert (call.method, call.path, call.headers, call.body) == ("GET", path, HEADERS, None)
+
+
+def test_an_account_is_made_with_exactly_these_keys() -> None:
+    """`POST users.create` carries what Rocket.Chat wants and no key that it does not know."""
+    call = users.create(SERVICE, username="alice", name="Alice", email="a@x", verified=False, password=Secret("pw"))
+    assert (call.method, call.path, call.headers) == ("POST", "/api/v1/users.create", HEADERS)
+    assert call.body == {
+        "username": "alice",
+        "name": "Alice",
+        "email": "a@x",
+        "verified": False,
+        "password": "pw",
+        "joinDefaultChannels": True,
+        "requirePasswordChange": False,
+        "roles": ["user"],
+    }
+
+
+def test_a_registration_is_nobodys_call() -> None:
+    """`POST users.register` carries no authentication, and the secret only where there is one."""
+    call = users.register(username="alice", name="Alice", email="a@x", password=Secret("pw"))
+    body = {"username": "alice", "name": "Alice", "email": "a@x", "pass": "pw"}
+    assert (call.method, call.path, call.headers, call.body) == ("POST", "/api/v1/users.register", {}, body)
+    secret = users.register(username="alice", name="Alice", email="a@x", password=Secret("pw"), secret=Secret("s"))
+    assert secret.body == {**body, "secret": "s"}
+
+
+def test_a_token_is_asked_for_in_both_forms() -> None:
+    """`POST users.createToken` is account and secret for 8.x, and the account alone where the secret is empty."""
+    call = users.create_token(SERVICE, "aliceid", Secret("s"))
+    assert (call.method, call.path, call.headers) == ("POST", "/api/v1/users.createToken", HEADERS)
+    assert call.body == {"userId": "aliceid", "secret": "s"}
+    assert users.create_token(SERVICE, "aliceid", Secret("")).body == {"userId": "aliceid"}
+
+
 def test_neither_calls_nor_replies_print_their_secrets() -> None:
     """Promise 32: the repr of a call, of a reply and of a login shows no password and no token."""
     shown = [
         rocketchat.login("alice", Secret("canary"), "", "canary"),
         rocketchat.me("id", Secret("canary")),
+        rocketchat.login("alice", Secret("pw"), "", service={"X-Auth-Token": "canary"}),
+        users.create(SERVICE, username="a", name="A", email="a@x", verified=True, password=Secret("canary")),
+        users.register(username="a", name="A", email="a@x", password=Secret("canary"), secret=Secret("canary")),
+        users.create_token(SERVICE, "aliceid", Secret("canary")),
+        users.info_by_id(ServiceAccount("id", Secret("canary")), "aliceid"),
         granted(token="canary"),
         decipher_login(granted(token="canary"), NOON),
     ]
@@ -200,6 +266,55 @@ def test_a_login_of_another_shape_is_unavailable(data: object) -> None:
         decipher_login(reply(200, {"status": "success", "data": data}), NOON)
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "error_type", "error"),
+    [
+        (400, {"success": False, "error": "User not found."}, "", "User not found."),
+        (
+            400,
+            {"error": "x is already in use :( [error-field-unavailable]", "errorType": "error-field-unavailable"},
+            "error-field-unavailable",
+            "x is already in use :( [error-field-unavailable]",
+        ),
+        (400, {"error": "no [error-not-allowed]"}, "error-not-allowed", "no [error-not-allowed]"),
+        (400, {"error": "Email already exists. [403]", "errorType": 403}, "403", "Email already exists. [403]"),
+        (400, {"error": "x", "errorType": "Canary of 1\r\n"}, "", "x"),
+        (400, {"error": {"a": 1}, "errorType": ["error-x"]}, "", ""),
+        (400, {}, "", ""),
+        (403, {"success": False, "error": "no [error-unauthorized]"}, "error-unauthorized", "no [error-unauthorized]"),
+    ],
+)
+def test_a_refused_call_tells_status_type_and_sentence(status: int, body: object, error_type: str, error: str) -> None:
+    """A 400 or 403 carries Rocket.Chat's word and sentence; it is unavailable to who asks for neither."""
+    with pytest.raises(rocketchat.CallRefused) as refused:
+        decipher(reply(status, body), NOON)
+    assert isinstance(refused.value, Unavailable)
+    assert (refused.value.status, refused.value.error_type, refused.value.error) == (status, error_type, error)
+    assert refused.value.word == (error_type or f"status {status}")
+
+
+def test_a_refused_call_does_not_repeat_what_was_sent() -> None:
+    """Promise 32: the sentence may hold an address or a name, and stands in no log and in no repr."""
+    with pytest.raises(rocketchat.CallRefused) as refused:
+        decipher(reply(400, {"error": "canary is already in use", "errorType": "Canary"}), NOON)
+    assert "canary" not in f"{refused.value!s} {refused.value!r}".lower()
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"user": None}, {"user": {}}, {"user": {"_id": 5}}, {"user": {"_id": ""}}, {"user": {"_id": "a b"}}]
+)
+def test_an_account_of_another_shape_is_unavailable(content: dict[str, object]) -> None:
+    """A 200 without an account that has an id is no account."""
+    with pytest.raises(Unavailable):
+        users.account_in(content)
+
+
+def test_an_account_is_read_as_a_record() -> None:
+    """The account of an answer is read as one of the database is."""
+    record = users.account_in({"user": {"_id": "a", "emails": [{"address": "a@x", "verified": True}]}, "success": True})
+    assert (record.id, list(record.emails())) == ("a", [("a@x", True)])
+
+
 @given(st.integers(100, 599), st.binary(max_size=200))
 def test_no_answer_raises_anything_else(status: int, body: bytes) -> None:
     """Whatever comes back ends as a value or as one of our own exceptions."""
@@ -217,7 +332,7 @@ json_values = st.recursive(
 )
 
 
-@given(st.sampled_from([200, 401]), json_values, st.sampled_from(["totp-required", None, 403]))
+@given(st.sampled_from([200, 400, 401, 403]), json_values, st.sampled_from(["totp-required", None, 403]))
 def test_no_json_raises_anything_else(status: int, body: object, error: object) -> None:
     """Whatever JSON comes back ends as a value or as one of our own exceptions."""
     if isinstance(body, dict) and error is not None:

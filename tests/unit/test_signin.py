@@ -4,11 +4,12 @@ import dataclasses
 
 import pytest
 
-from chalicelib.accounts.workspace import WorkspaceAccounts
-from chalicelib.config import Credentials
+from chalicelib.attempts.memory import MemoryAttempts
+from chalicelib.credentials import Credentials
 from chalicelib.deadline import Deadline
 from chalicelib.errors import (
     AccountDeactivated,
+    Banned,
     ChallengeGone,
     NotSignedIn,
     SecondFactorRequired,
@@ -20,10 +21,21 @@ from chalicelib.model import Caller, Challenge, Identity
 from chalicelib.secret import Secret
 from chalicelib.sessions import Challenges, Seals, Sessions
 from chalicelib.signin import CodeDue, SignedIn, SignIn
-from tests.fakes import AttemptRecorder, FakeClock, FakePerson, FakeWorkspace, caller, fernet_key, secret_text
+from chalicelib.throttle import Limits, Throttle
+from tests.fakes import (
+    AttemptRecorder,
+    FakeAccounts,
+    FakeClock,
+    FakePerson,
+    FakeSecondFactor,
+    FakeWorkspace,
+    caller,
+    fernet_key,
+    secret_text,
+)
 
 PASSWORD = Secret("canary-password")
-DEADLINE = Deadline.after(60)
+DEADLINE = Deadline.after(1e6)
 
 
 class Keys:
@@ -54,8 +66,17 @@ class Stage:
         )
         seals = Seals(self.keys, self.clock)
         sessions = Sessions(seals, 3600, self.clock)
+        self.second_factor = FakeSecondFactor()
         self.sign_in = SignIn(
-            self.workspace, WorkspaceAccounts(), self.workspace, sessions, Challenges(seals), self.log, self.clock
+            directory=self.workspace,
+            accounts=FakeAccounts(),
+            second_factor=self.second_factor,
+            tokens=self.workspace,
+            sessions=sessions,
+            challenges=Challenges(seals),
+            throttle=Throttle(MemoryAttempts(self.clock), Limits(), self.log, self.clock),
+            log=self.log,
+            clock=self.clock,
         )
 
     def signed_in(self, username: str = "alice") -> SignedIn:
@@ -226,8 +247,9 @@ def test_a_directory_that_asks_again_keeps_the_first_time(stage: Stage, monkeypa
 
 def test_too_many_wrong_codes_begin_anew(stage: Stage) -> None:
     """When the directory wants no more codes, the sign-in starts over."""
+    stage.workspace.most_wrong_codes = 3
     due = stage.challenged()
-    for _ in range(4):
+    for _ in range(2):
         stage.sign_in.with_code(due.challenge, "000000", caller())
     with pytest.raises(TooManyCodes):
         stage.sign_in.with_code(due.challenge, "000000", caller())
@@ -259,3 +281,86 @@ def test_an_unexpected_exception_is_logged_as_an_attempt_too(stage: Stage, monke
     with pytest.raises(RuntimeError):
         stage.sign_in.with_password("alice", PASSWORD, caller())
     assert stage.outcomes() == [("alice", "failed", "fault")]
+
+
+# --- the account's own second factor ---------------------------------------------------------------------------------
+
+
+def test_the_accounts_second_factor_comes_before_a_token(stage: Stage) -> None:
+    """Promise 39: where the account in the workspace has a second factor, no token is handed out before its code."""
+    stage.second_factor.code = "424242"
+    due = stage.sign_in.with_password("alice", PASSWORD, caller())
+    assert isinstance(due, CodeDue)
+    assert due.method == "totp"
+    wrong = stage.sign_in.with_code(due.challenge, "000000", caller())
+    assert isinstance(wrong, CodeDue)
+    assert wrong.wrong
+    signed_in = stage.sign_in.with_code(wrong.challenge, "424242", caller())
+    assert isinstance(signed_in, SignedIn)
+    assert stage.second_factor.answered_for == ["id-of-alice"]
+    assert [outcome for _, outcome, _ in stage.outcomes()] == ["challenged", "refused", "signed-in"]
+
+
+def test_a_directorys_challenge_is_followed_by_the_accounts(stage: Stage) -> None:
+    """Promise 15: the account's challenge keeps the time at which the password was right, also after another one."""
+    stage.second_factor.code = "424242"
+    due = stage.challenged()
+    stage.clock.now += 200
+    second = stage.sign_in.with_code(due.challenge, "123456", caller())
+    assert isinstance(second, CodeDue)
+    stage.clock.now += 101
+    with pytest.raises(ChallengeGone):
+        stage.sign_in.with_code(second.challenge, "424242", caller())
+
+
+def test_the_accounts_challenge_shows_nothing_of_who_it_is(stage: Stage) -> None:
+    """Promise 32: what travels with the account's challenge is sealed, and no repr shows it."""
+    stage.second_factor.code = "424242"
+    due = stage.sign_in.with_password("alice", PASSWORD, caller())
+    assert isinstance(due, CodeDue)
+    assert "id-of-alice" not in due.challenge
+    assert due.challenge not in repr(due)
+
+
+# --- counted attempts ------------------------------------------------------------------------------------------------
+
+
+def test_a_banned_name_reaches_no_directory(stage: Stage) -> None:
+    """Promise 5: after five failures neither directory nor workspace is asked, even for the right password."""
+    for _ in range(5):
+        with pytest.raises(WrongCredentials):
+            stage.sign_in.with_password("alice", Secret("wrong"), caller())
+    stage.workspace.down = True
+    with pytest.raises(Banned) as refused:
+        stage.sign_in.with_password("ALICE", PASSWORD, caller(address="198.51.100.1"))
+    assert refused.value.retry_after == 600
+    assert stage.outcomes()[-1] == ("ALICE", "refused", "banned")
+
+
+def test_a_wrong_code_is_a_failure_of_its_name(stage: Stage) -> None:
+    """Promise 5: a right password and its wrong codes share one budget, and a ban holds for right codes too."""
+    due = stage.challenged()
+    for _ in range(4):
+        stage.sign_in.with_code(due.challenge, "000000", caller())
+    with pytest.raises(Banned):
+        stage.sign_in.with_code(due.challenge, "123456", caller())
+
+
+def test_only_a_finished_sign_in_ends_the_run(stage: Stage) -> None:
+    """Promise 5: a right password alone strikes nothing out, a code after it does."""
+    for _ in range(4):
+        due = stage.challenged()
+    assert isinstance(stage.sign_in.with_code(due.challenge, "123456", caller()), SignedIn)
+    for _ in range(4):
+        due = stage.challenged()
+    assert isinstance(stage.sign_in.with_code(due.challenge, "123456", caller()), SignedIn)
+
+
+def test_an_outage_bans_nobody(stage: Stage) -> None:
+    """What failed for the backend's reasons is no failure of the person's."""
+    stage.workspace.down = True
+    for _ in range(30):
+        with pytest.raises(Unavailable):
+            stage.sign_in.with_password("alice", PASSWORD, caller())
+    stage.workspace.down = False
+    stage.signed_in()
