@@ -4,15 +4,17 @@ PYTHON ?= python3
 VENV ?= .venv
 STAGE ?= dev
 TESTFLAGS ?=
+PACKAGEFLAGS ?=
 
-# Byte code beside our own modules would end up in the archives that Chalice packs.
+# Byte code beside our own modules would end up in the archives that Chalice packs: the tasks write none, and neither
+# does anything else that is run by $(VENV) (see below), a plain `chalice deploy` included.
 export PYTHONDONTWRITEBYTECODE := 1
 
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench-mongodb lint format package clean
+.PHONY: help demo test bench-mongodb lint format package deploy delete clean
 
 help: ## list these tasks
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-19s %s\n", $$1, $$2}'
@@ -56,8 +58,53 @@ format: $(VENV) ## put the sources in the one format, mend what can be mended
 	$(RUN) -m ruff format
 
 package: $(VENV) ## build the archive and template of a stage in build/ without deploying (make package STAGE=prod)
-	@find chalicelib -name __pycache__ -prune -exec rm -rf {} +
-	$(RUN) -c 'from chalice.cli import main; main()' package --stage $(STAGE) build/$(STAGE)
+	@$(RUN) -c "$$check_aws" region
+	@$(no-byte-code)
+	@$(CHALICE) package --stage $(STAGE) $(PACKAGEFLAGS) build/$(STAGE)
+
+deploy: $(VENV) ## put a stage on AWS, or bring it up to date there (make deploy STAGE=prod)
+	@case "$$(uname -s) $$(uname -m)" in 'Linux aarch64' | 'Linux arm64') echo "$$on_arm" >&2; exit 1;; esac
+	@test -f .chalice/policy-$(STAGE).json || { echo 'There is no stage $(STAGE) in .chalice/.' >&2; exit 1; }
+	@$(RUN) -c "$$check_aws" region credentials
+	@$(no-byte-code)
+	@$(CHALICE) deploy --stage $(STAGE)
+
+delete: $(VENV) ## take a stage off AWS: its address is gone for good (make delete STAGE=prod)
+	@test '$(origin STAGE)' != file || { echo 'Say which stage: make delete STAGE=dev' >&2; exit 1; }
+	@test -f .chalice/deployed/$(STAGE).json || { echo "$$not_deployed" >&2; exit 1; }
+	@$(RUN) -c "$$check_aws" region credentials
+	@$(CHALICE) delete --stage $(STAGE)
+
+CHALICE = $(RUN) -c 'import sys; from chalice.cli import main; sys.exit(main())'
+no-byte-code = find chalicelib -name __pycache__ -prune -exec rm -rf {} +
+
+define on_arm
+This is arm64 Linux. The function runs on x86-64: from here Chalice before 1.34 packs arm64 libraries, with which it
+cannot start, and a later one has not been tried on AWS. Deploy from x86-64 Linux, from macOS or from your CI.
+endef
+export on_arm
+
+define not_deployed
+Nothing was deployed to the stage $(STAGE) from here: there is no .chalice/deployed/$(STAGE).json.
+endef
+export not_deployed
+
+define check_aws
+import sys
+from botocore.exceptions import BotoCoreError
+from botocore.session import Session
+try:
+    session = Session()
+    if not session.get_config_variable("region"):
+        sys.exit("No AWS region is configured: put AWS_DEFAULT_REGION=eu-central-1 (or another) before make, "
+                 "or a region into your profile in ~/.aws/config.")
+    if "credentials" in sys.argv and session.get_credentials() is None:
+        sys.exit("No AWS credentials are configured: log in with the AWS CLI, "
+                 "or put AWS_PROFILE and the name of a profile in ~/.aws/config before make.")
+except BotoCoreError as error:
+    sys.exit("The AWS configuration cannot be used: %s" % error)
+endef
+export check_aws
 
 clean: ## remove what the tasks made: the environment, caches, reports, archives
 	rm -rf $(VENV) build .chalice/deployments .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -86,4 +133,5 @@ $(READY): requirements.txt requirements-dev.txt
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 	@$(RUN) -m pip install --quiet --no-input --disable-pip-version-check --requirement requirements-dev.txt
+	@echo 'import sys; sys.dont_write_bytecode = True' > "$$($(RUN) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/no-byte-code.pth"
 	@touch $@

@@ -6,7 +6,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from .conftest import Package
+from tests.deploy.conftest import CANARY, Package
 
 
 def shipped_requirements(tree: Path) -> set[tuple[str, str]]:
@@ -67,3 +67,21 @@ def test_the_archive_holds_no_byte_code(package: Package) -> None:
 def test_no_file_is_packed_twice(package: Package) -> None:
     """The archive names each file once."""
     assert len(package.names) == len(set(package.names))
+
+
+def test_the_archive_tells_nothing_of_whoever_packed_it(package: Package) -> None:
+    """What lies about in a working tree (`.env`, notes, Chalice's memory of a deployment) is in no packed file."""
+    assert [name for name, content in package.files.items() if CANARY.encode() in content] == []
+
+
+def test_compiled_libraries_are_for_the_functions_processor(package: Package) -> None:
+    """Every compiled library is an ELF file for x86-64, as the functions are, whichever machine packed it."""
+    libraries = {name: content[:20] for name, content in package.files.items() if name.endswith(".so")}
+    assert libraries
+    assert {each["Architectures"][0] for each in package.resources("AWS::Serverless::Function")} == {"x86_64"}
+    assert [name for name, head in libraries.items() if head[:4] != b"\x7fELF" or head[18:20] != b"\x3e\x00"] == []
+
+
+def test_the_archive_fits_into_a_direct_upload(package: Package) -> None:
+    """The archive has less than 20 MB; Lambda takes 50 in one call, and a cold start unpacks all of it."""
+    assert package.archive.stat().st_size < 20_000_000
