@@ -23,16 +23,17 @@ from tests.verdict import unmeasured
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 60.0
 END_SECONDS = 2.0
+PLACES = ("DEMO_PORT=0", "DEMO_WORKSPACE_PORT=0", "DEMO_GANTRY_HOST=127.0.0.1")
 
 
 class Playground:
     """`python -m playground` on free ports, in a process group of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, *words: str) -> None:
         self._text = ""
         self._grew = threading.Condition()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "playground", "DEMO_PORT=0", "DEMO_WORKSPACE_PORT=0", "DEMO_GANTRY_HOST=127.0.0.1"],
+            [sys.executable, "-m", "playground", *PLACES, *words],
             cwd=ROOT,
             env=unmeasured(),
             stdin=subprocess.DEVNULL,
@@ -134,3 +135,21 @@ def test_the_real_process_signs_in_and_ends(playground: Playground, number: sign
     assert in_time(lambda: not playground.children(), END_SECONDS - (time.monotonic() - began))
     assert not answers(playground.gantry)
     assert not answers(playground.workspace)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("DIRECTORY=users",), ("DIRECTORY=cognito", "CREATE_TOKENS=off"), ("DIRECTORY=users", "BACKEND=mongodb")],
+    ids=" ".join,
+)
+def test_the_demo_runs_with_people_from_elsewhere(request: pytest.FixtureRequest, words: tuple[str, ...]) -> None:
+    """`make demo DIRECTORY=users` and `DIRECTORY=cognito` sign people in, over REST and with a database."""
+    if "BACKEND=mongodb" in words:
+        request.getfixturevalue("engine")
+    started = Playground(*words)
+    try:
+        answer = sign_in(started)
+        assert answer.status_code == 200
+        assert "loginToken" in answer.text
+    finally:
+        started.end()
