@@ -57,7 +57,8 @@ def furnish(
     service: bool = True,
 ) -> dict[str, str]:
     """Write the secret and make the table; return the settings that go with them."""
-    secret: dict[str, Any] = {"users": LISTED} if directory == "users" else {"cognito": cognito}
+    people: Mapping[str, Mapping[str, Any]] = {"users": LISTED, "cognito": cognito}
+    secret: dict[str, Any] = {directory: people[directory]} if directory in people else {}
     environ = {"DIRECTORY": directory, "TOKEN_SOURCE": "mongodb" if by_database(way) else "rest"}
     if service:
         user_id, token = stage.workspace.add_administrator("gantry")
@@ -69,6 +70,7 @@ def furnish(
         state_table(dynamodb, environ["STATE_TABLE"])
     if database is not None:
         secret["mongodb_uri"] = database.uri
+    if by_database(way):
         environ["TOKEN_KIND"] = way
     stage.store(**secret)
     return environ

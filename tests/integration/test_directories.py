@@ -82,7 +82,8 @@ def make_scene(
     with ExitStack() as ended:
 
         def make(directory: str, way: str, *, service: bool = True, **settings: str) -> Scene:
-            database: FreshDatabase | None = request.getfixturevalue("database") if by_database(way) else None
+            stored = by_database(way) or directory == "mongodb"
+            database: FreshDatabase | None = request.getfixturevalue("database") if stored else None
             store = MongoStore(database.documents) if database else None
             workspace = Workspace(clock=ManualClock(), rate_limits=False, store=store)
             serving = ended.enter_context(serve(workspace))
@@ -242,3 +243,13 @@ def test_the_log_says_why_an_account_was_not_made(make_scene: MakeScene) -> None
     assert scene.sign_in("erin") == ("account-not-made", None)
     [line] = scene.stage.log.events("backend")
     assert "error-input-is-not-a-valid-field" in line["detail"]
+
+
+def test_the_database_checks_passwords_and_rest_makes_tokens(make_scene: MakeScene) -> None:
+    """Promise 39: with `DIRECTORY=mongodb` and `TOKEN_SOURCE=rest` Gantry asks for TOTP, then has a token made."""
+    scene = make_scene("mongodb", "create-tokens")
+    assert scene.sign_in("alice") == ("ok", "alice")
+    assert scene.sign_in("bob", scene.totp) == ("ok", "bob")
+    assert scene.sign_in("carol") == ("email-codes", None)
+    assert scene.sign_in("dave") == ("deactivated", None)
+    assert [call.username for call in scene.stage.workspace.calls("users.createToken")] == ["gantry", "gantry"]
