@@ -102,7 +102,7 @@ def user_pool(cognito: Any, people: Iterable[Person]) -> dict[str, str]:
 
 
 def state_table(dynamodb: Any, name: str) -> None:
-    """The table for attempts and links, as the README has it made."""
+    """The table for attempts and links, as `python -m admin init` makes it."""
     dynamodb.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",

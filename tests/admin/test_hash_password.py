@@ -1,13 +1,9 @@
 """`python -m admin hash-password`: an entry to paste, and the password nowhere."""
 
 import json
-import os
-import pty
-import select
 import subprocess
 import sys
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -21,6 +17,7 @@ from chalicelib.directories.users import UsersDirectory
 from chalicelib.errors import WrongCredentials
 from chalicelib.people import LEAST_MEMORY_KIB, LEAST_PASSES, MOST_MEMORY_KIB, listed
 from chalicelib.secret import Secret
+from tests.admin.terminal import Terminal
 from tests.fakes import caller
 
 ROOT = Path(__file__).parents[2]
@@ -193,44 +190,9 @@ def test_the_module_runs_by_its_name() -> None:
     assert "Usage: python -m admin hash-password" in refused.stderr
 
 
-class Terminal:
-    """The command at a terminal of its own: what it shows, and what is typed."""
-
-    def __init__(self, *words: str) -> None:
-        self.screen = ""
-        self._keys, inside = pty.openpty()
-        self._program = subprocess.Popen(
-            [*COMMAND, *words], cwd=ROOT, stdin=inside, stdout=inside, stderr=inside, start_new_session=True
-        )
-        os.close(inside)
-
-    def answer(self, prompt: str, line: str) -> None:
-        """Type `line` once `prompt` is there."""
-        seen = len(self.screen)
-        self._watch(lambda: prompt in self.screen[seen:])
-        os.write(self._keys, line.encode() + b"\n")
-
-    def ended(self) -> int:
-        self._watch(lambda: False)
-        os.close(self._keys)
-        return self._program.wait(timeout=30)
-
-    def _watch(self, enough: Any) -> None:
-        until = monotonic() + 30
-        while not enough():
-            assert select.select([self._keys], [], [], max(until - monotonic(), 0))[0], self.screen
-            try:
-                shown = os.read(self._keys, 4096)
-            except OSError:  # Linux's word for a terminal that nobody writes to any more.
-                shown = b""
-            if not shown:
-                return
-            self.screen += shown.decode()
-
-
 def test_at_a_terminal_the_password_is_typed_twice_and_not_shown() -> None:
     """The terminal shows two prompts and the entry, and nothing of what was typed."""
-    terminal = Terminal("alice")
+    terminal = Terminal(*COMMAND, "alice")
     terminal.answer("Password: ", PASSWORD)
     terminal.answer("once more: ", PASSWORD)
     assert terminal.ended() == 0
@@ -240,7 +202,7 @@ def test_at_a_terminal_the_password_is_typed_twice_and_not_shown() -> None:
 
 def test_two_different_passwords_are_refused() -> None:
     """A password that is typed differently the second time makes no entry, and neither is shown."""
-    terminal = Terminal("alice")
+    terminal = Terminal(*COMMAND, "alice")
     terminal.answer("Password: ", PASSWORD)
     terminal.answer("once more: ", PASSWORD + "x")
     assert terminal.ended() == 1

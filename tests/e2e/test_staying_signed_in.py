@@ -124,20 +124,6 @@ def test_signing_out_on_gantrys_page(alice: Desk, stage: Stage, page: Page) -> N
     alice.is_signed_out()
 
 
-def test_the_documented_script_signs_out(alice: Desk, stage: Stage, page: Page) -> None:
-    """The design's one-line `fetch` in the workspace ends the session, with the partitioned cookie."""
-    page.evaluate(
-        """(address) => fetch(address, {
-          method: 'POST', mode: 'no-cors', credentials: 'include', body: new URLSearchParams()
-        })""",
-        f"{stage.url}/logout",
-    )
-    assert stage.tokens("alice") == 0
-    forget_the_workspaces_own_login(page)
-    page.reload()
-    alice.is_signed_out()
-
-
 def test_an_outage_keeps_the_session(alice: Desk, stage: Stage, page: Page, complaints: Complaints) -> None:
     """Promise 35: a workspace whose `me` fails for a while costs nobody the session."""
     complaints.expect(503)
