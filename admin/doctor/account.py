@@ -217,8 +217,8 @@ def host(system: str, machine: str) -> Iterator[Finding]:
             "warning",
             "host",
             "this is Linux on arm64",
-            "Chalice before 1.34 packs arm64 wheels here, for a function that runs on x86-64, and what a later one packs"
-            " has not been tried: a deploy from here may break Gantry",
+            "Chalice before 1.34 packs arm64 wheels here, for a function that runs on x86-64, and a later one was not"
+            " tried: a deploy from here may break Gantry",
             "Deploy from an x86-64 computer, or in a container: docker run --platform linux/amd64 …",
         )
     else:
