@@ -98,7 +98,7 @@ def session_preflight(request: Request) -> Answer:
 @answered(failures.page)
 def login_page(request: Request) -> Answer:
     """Show the login page; `client=electron` and `client=cordova`, which old clients append, change nothing."""
-    pages = Pages.of(gantry.settings, request.link)
+    pages = Pages.of(gantry.settings, request)
     return pages.outside() if cors.stands_alone(request, gantry.settings.cookie_site) else pages.login()
 
 
@@ -114,7 +114,7 @@ def login(request: Request) -> Answer:
         came_to = gantry.sign_in.with_password(form.username, form.password, caller)
     else:
         came_to = gantry.sign_in.with_code(form.challenge, form.code, caller)
-    pages = Pages.of(settings, request.link)
+    pages = Pages.of(settings, request)
     if isinstance(came_to, CodeDue):
         return pages.code(came_to, gantry.clock())
     lifetime = int(came_to.session.expires - came_to.session.began)
@@ -127,7 +127,7 @@ def login(request: Request) -> Answer:
 @answered(failures.page)
 def logout_page(request: Request) -> Answer:
     """Show the one button that signs out."""
-    return Pages.of(gantry.settings, request.link).logout()
+    return Pages.of(gantry.settings, request).logout()
 
 
 @app.route("/logout", methods=["POST"], content_types=ANY)
@@ -146,7 +146,7 @@ def logout(request: Request) -> Answer:
         gantry.journal.backend(error, request.caller.request_id)
         result = "untold"
     cookie = cookies.expire(settings.cookie_site)
-    return Pages.of(settings, request.link).signed_out(result, {"Set-Cookie": cookie})
+    return Pages.of(settings, request).signed_out(result, {"Set-Cookie": cookie})
 
 
 @app.route("/health", methods=["GET"], content_types=ANY)
@@ -164,7 +164,7 @@ def health(request: Request) -> Answer:
 @answered(failures.page)
 def administrator_page(request: Request) -> Answer:
     """Show what to paste into the workspace's settings."""
-    return Pages.of(gantry.settings, request.link).administrator(request.own_origin)
+    return Pages.of(gantry.settings, request).administrator(request.own_origin)
 
 
 @app.schedule(Rate(1, unit=Rate.HOURS))

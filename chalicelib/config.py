@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
+from chalicelib import colour
 from chalicelib.errors import ConfigurationError, Problem
 from chalicelib.model import TokenKind
 from chalicelib.throttle import Limits
@@ -23,6 +24,7 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]+")
 _URL = re.compile(r"[A-Za-z0-9:/.\[\]%_~@!$&()*+,;=-]+")
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _PROVIDERS = ("facebook", "google", "twitter")
+LANGUAGES = ("en", "pt-BR", "de", "es", "fr")
 _PORTS = {"https": 443, "http": 80}
 _T = TypeVar("_T")
 
@@ -46,10 +48,13 @@ def origin_of(url: str) -> str:
 
 @dataclass(frozen=True)
 class Brand:
-    """The look of the pages."""
+    """The look of the pages. `languages` are what they can be in, the one for everybody else first."""
 
     name: str
     help_url: str | None = None
+    logo_url: str | None = None
+    color: str | None = None
+    languages: tuple[str, ...] = LANGUAGES
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,9 @@ class Settings:
             brand=Brand(
                 name=reader.read("BRAND_NAME", _text, ""),
                 help_url=reader.read("HELP_URL", _https_url, None),
+                logo_url=reader.read("BRAND_LOGO_URL", _picture, None),
+                color=reader.read("BRAND_COLOR", _colour, None),
+                languages=reader.read("LANGUAGES", _languages, LANGUAGES),
             ),
             log_level=reader.choice("LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR"),
         )
@@ -242,6 +250,31 @@ def _origins(value: str) -> tuple[str, ...]:
             )
         origins.append(origin_of(url))
     return tuple(origins)
+
+
+def _picture(value: str) -> str:
+    url = _https_url(value)
+    parts = urlsplit(url)
+    # A Content-Security-Policy takes a path with a slash at its end for all that lies below it.
+    if parts.scheme != "https" or parts.path.endswith("/") or not parts.path:
+        raise _Unusable("it is not the https address of one picture", "Write it like https://example.com/logo.svg")
+    return origin_of(url) + parts.path
+
+
+def _colour(value: str) -> str:
+    try:
+        colour.theme(value)
+    except ValueError as refused:
+        raise _Unusable(str(refused), "Write it like #1d4fd8, and take a darker or a lighter shade") from None
+    return value.lower()
+
+
+def _languages(value: str) -> tuple[str, ...]:
+    known = {tag.lower(): tag for tag in LANGUAGES}
+    named = tuple(dict.fromkeys(part.strip().lower() for part in value.split(",") if part.strip()))
+    if not named or not set(named) <= set(known):
+        raise _Unusable("it names no language, or one that is not known", "List any of " + ",".join(LANGUAGES))
+    return tuple(known[tag] for tag in named)
 
 
 def _budget(value: str) -> int:

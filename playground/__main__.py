@@ -25,7 +25,7 @@ People, all with the password {PASSWORD}:
 {people}
 
 {server}Gantry     {addresses.login_page} (login page), {addresses.session_check} (session check)
-Workspace  {addresses.workspace} (a stand-in for Rocket.Chat): start here. Ctrl+C ends everything.
+Workspace  {addresses.workspace} (a stand-in for Rocket.Chat, client {demo.client}): start here. Ctrl+C ends everything.
 """,
         flush=True,
     )

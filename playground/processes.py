@@ -290,15 +290,17 @@ def run(demo: Demo, environment: Mapping[str, str], signals: Signals, announce: 
             iframe_url=addresses.login_page,
             api_url=addresses.session_check,
             database=database,
+            secret={"endpoint": settings["AWS_ENDPOINT_URL"], "id": settings["SECRET_ID"]},
             settings=demo.settings,
             create_tokens_secret=create_tokens_secret,
+            client=demo.client,
         )
         service = tree.wait_ready(workspace)[workspace.name]
         credentials = {"rocketchat_user_id": service["user_id"], "rocketchat_auth_token": service["token"]}
         if create_tokens_secret:
             credentials["rocketchat_create_token_secret"] = create_tokens_secret
         if database["uri"]:
-            credentials["mongodb_uri"] = database["uri"]
+            credentials["mongodb_uri"] = service["mongodb_uri"]
         aws.order(
             listener=aws_listener.fileno(),
             secret_id=settings["SECRET_ID"],

@@ -15,6 +15,7 @@ PORTS_AND_HOST = ("DEMO_PORT", "DEMO_WORKSPACE_PORT", "DEMO_GANTRY_HOST")
 Backend = Literal["rest", "mongodb"]
 Kind = Literal["login", "iframe"]
 CreateTokens = Literal["on", "off"]
+Client = Literal["8.6", "7.10", "6.x", "3.x", "1.x", "mobile", "electron"]
 STATE_TABLE = "gantry-demo"
 _HOSTS = ("localhost", "127.0.0.1")
 
@@ -45,7 +46,7 @@ def _settings_of_gantry() -> tuple[str, ...]:
 
 
 GANTRY = _settings_of_gantry()
-OWN = ("BACKEND", "KIND", "CREATE_TOKENS", *PORTS_AND_HOST)
+OWN = ("BACKEND", "KIND", "CREATE_TOKENS", "CLIENT", *PORTS_AND_HOST)
 
 
 class WordError(ValueError):
@@ -56,7 +57,8 @@ class WordError(ValueError):
 class Demo:
     """What the words ask for. Port 0 means any free one; `gantry` are Gantry's settings as they were typed.
 
-    `create_tokens` says whether the secret has the workspace's secret for making tokens.
+    `create_tokens` says whether the secret has the workspace's secret for making tokens, `client` whom the workspace's
+    page plays until the switch on it says otherwise.
     """
 
     port: int = 8000
@@ -66,6 +68,7 @@ class Demo:
     backend: Backend = "rest"
     kind: Kind = "login"
     create_tokens: CreateTokens = "on"
+    client: Client = "8.6"
 
     @property
     def settings(self) -> dict[str, str]:
@@ -106,6 +109,7 @@ def read_words(words: Iterable[str], environment: Mapping[str, str]) -> Demo:
         backend=cast(Backend, _one_of(own, "BACKEND", get_args(Backend))),
         kind=cast(Kind, _one_of(own, "KIND", get_args(Kind))),
         create_tokens=cast(CreateTokens, _one_of(own, "CREATE_TOKENS", get_args(CreateTokens))),
+        client=cast(Client, _one_of(own, "CLIENT", get_args(Client))),
     )
     _refuse_without_a_database(demo)
     return demo

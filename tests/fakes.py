@@ -20,6 +20,7 @@ from chalicelib.errors import (
 from chalicelib.model import Account, Caller, Challenge, Identity, Session, Token
 from chalicelib.rocketchat import Call, Reply
 from chalicelib.secret import Secret
+from chalicelib.web.request import Request
 
 NOON = 1_800_000_000.0
 """Where the tests' clocks begin, in seconds since 1970."""
@@ -46,6 +47,11 @@ def secret_text(*keys: str, mongodb_uri: str | None = None) -> str:
 def settings(**environ: str) -> Settings:
     """The settings of a deployment with what must be set and `environ`."""
     return Settings.from_environ({"ROCKETCHAT_URL": "https://chat.example.com", "SECRET_ID": "gantry/test", **environ})
+
+
+def a_request(accept_language: str = "") -> Request:
+    """Somebody's browser asks for the login page."""
+    return Request("GET", "/login", "/api", {"accept-language": accept_language}, {}, bytes, caller())
 
 
 def caller(seconds: float = 26.0, address: str = "203.0.113.9") -> Caller:

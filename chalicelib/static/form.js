@@ -12,14 +12,20 @@
   const show = document.getElementById("show");
   if (show) {
     const password = document.getElementById("password");
+    const state = document.getElementById("shown");
+    const { hide, hideLabel, shown, hidden } = show.dataset;
+    const words = show.textContent;
+    const label = show.getAttribute("aria-label");
     const reveal = (revealed) => {
       password.type = revealed ? "text" : "password";
-      show.setAttribute("aria-pressed", String(revealed));
-      show.textContent = revealed ? show.dataset.hide : show.dataset.show;
+      show.textContent = revealed ? hide : words;
+      show.setAttribute("aria-label", revealed ? hideLabel : label);
     };
     show.hidden = false;
     show.addEventListener("click", () => {
       reveal(password.type === "password");
+      // Where the focus goes says nothing of the field's type: a screen reader hears it from here.
+      state.textContent = password.type === "text" ? shown : hidden;
       password.focus();
     });
     // Password managers and browsers keep what is typed into a field of type password only.

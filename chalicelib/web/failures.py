@@ -54,9 +54,9 @@ def page(gantry: Gantry, request: Request, error: Exception) -> Answer:
     """Answer a failed page with one that says so."""
     status = outcome_of(error).status
     try:
-        pages = Pages.of(gantry.settings, request.link)
+        pages = Pages.of(gantry.settings, request)
     except ConfigurationError as refused:
-        return Pages("Gantry", refused.frame_ancestors, request.link).notice(error, status, headers_of(error))
+        return Pages.unconfigured(refused.frame_ancestors, request).notice(error, status, headers_of(error))
     if isinstance(error, OutsideFrame):
         return pages.outside(status=status)
     return pages.notice(error, status, headers_of(error))
@@ -65,7 +65,7 @@ def page(gantry: Gantry, request: Request, error: Exception) -> Answer:
 def login_again(gantry: Gantry, request: Request, error: Exception) -> Answer:
     """Answer a failed sign-in with the form that it came from, and the reason: what was typed is not lost."""
     try:
-        pages = Pages.of(gantry.settings, request.link)
+        pages = Pages.of(gantry.settings, request)
     except ConfigurationError:
         return page(gantry, request, error)
     if isinstance(error, OutsideFrame):

@@ -65,7 +65,7 @@ def message_of(error: Exception) -> str:
     if isinstance(error, errors.MalformedForm) and error.fields:
         return "code-missing" if "code" in error.fields else "missing"
     if isinstance(error, errors.Banned) and error.retry_after is not None:
-        return "banned-minutes"
+        return "banned-for"
     return outcome_of(error).message
 
 

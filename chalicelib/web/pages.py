@@ -1,18 +1,19 @@
 """The HTML pages: templates, texts, style and script, all in one answer."""
 
-import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
-from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.config import Settings
+from chalicelib import colour
+from chalicelib.config import LANGUAGES, Brand, Settings
 from chalicelib.errors import WrongCode
 from chalicelib.web import csp
 from chalicelib.web.answers import Answer
+from chalicelib.web.languages import choose, duration, text_of
 from chalicelib.web.outcomes import message_of
+from chalicelib.web.request import Request
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -21,24 +22,29 @@ if TYPE_CHECKING:
     from chalicelib.signin import CodeDue
 
 _HERE = Path(__file__).parent.parent
-LANGUAGE = "en"
-
 Link = Callable[[str], str]
 
 
 @dataclass(frozen=True)
 class Pages:
-    """Draw pages for one request: whose they are, who may frame them, and how its links begin."""
+    """Draw pages for one request: whose they are, who may frame them, how its links begin, and in which language."""
 
     name: str
     ancestors: Collection[str]
     link: Link
+    language: str
     settings: Settings | None = None
 
     @classmethod
-    def of(cls, settings: Settings, link: Link) -> "Pages":
-        """Return the pages of a workspace."""
-        return cls(settings.workspace_name, settings.frame_ancestors, link, settings)
+    def of(cls, settings: Settings, request: Request) -> "Pages":
+        """Return the pages of a workspace for a request."""
+        language = choose(request.accept_language, settings.brand.languages)
+        return cls(settings.workspace_name, settings.frame_ancestors, request.link, language, settings)
+
+    @classmethod
+    def unconfigured(cls, ancestors: Collection[str], request: Request) -> "Pages":
+        """Return the pages of a workspace that nothing is known of but who may frame them."""
+        return cls("Gantry", ancestors, request.link, choose(request.accept_language, LANGUAGES))
 
     def login(
         self,
@@ -71,9 +77,9 @@ class Pages:
         error: Exception | None = None,
     ) -> Answer:
         """Return the second factor's form for `due`; `now` is in seconds since 1970."""
-        minutes = max(1, ceil((due.expires - now) / 60)) if due.expires is not None and due.expires > now else None
+        left = duration(text_of(self.language), due.expires - now) if due.expires and due.expires > now else None
         wrong = WrongCode() if due.wrong else None
-        return self._page("code.html", status, headers, due=due, minutes=minutes, **self._words(error or wrong))
+        return self._page("code.html", status, headers, due=due, left=left, **self._words(error or wrong))
 
     def handoff(
         self, token: "Token", origins: Collection[str], mode: str, headers: Mapping[str, str], *, alone: bool
@@ -107,12 +113,13 @@ class Pages:
 
     def _words(self, error: Exception | None) -> dict[str, Any]:
         """Return what a template needs to say what went wrong: the text's key, and the values that stand in it."""
-        seconds = getattr(error, "retry_after", None) or 0
-        words = {"workspace": self.name, "seconds": seconds, "minutes": ceil(seconds / 60)}
+        wait = duration(text_of(self.language), getattr(error, "retry_after", None) or 0)
+        words = {"workspace": self.name, "duration": wait}
         return {"error": message_of(error) if error else "", "words": words}
 
     def _page(self, template: str, status: int, headers: Mapping[str, str] | None = None, **data: Any) -> Answer:
         nonce = csp.new_nonce()
+        brand = self.settings.brand if self.settings else Brand(self.name)
         body = (
             _environment()
             .get_template(template)
@@ -121,9 +128,11 @@ class Pages:
                 name=self.name,
                 workspace_url=self.settings.rocketchat_url if self.settings else None,
                 workspace_host=self.settings.workspace_host if self.settings else None,
-                help_url=self.settings.brand.help_url if self.settings else None,
+                brand=brand,
+                theme=colour.theme(brand.color) if brand.color else None,
                 link=self.link,
-                language=LANGUAGE,
+                language=self.language,
+                text=text_of(self.language),
                 **data,
             )
         )
@@ -131,7 +140,9 @@ class Pages:
             status,
             {
                 "Content-Type": "text/html; charset=utf-8",
-                "Content-Security-Policy": csp.policy(nonce, self.ancestors),
+                # Without `Vary`: that speaks to caches, and no answer of ours is ever stored.
+                "Content-Language": self.language,
+                "Content-Security-Policy": csp.policy(nonce, self.ancestors, brand.logo_url),
                 **(headers or {}),
             },
             body,
@@ -144,11 +155,6 @@ def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    texts: Mapping[str, str] = json.loads((_HERE / "locales" / f"{LANGUAGE}.json").read_text("utf-8"))
-
-    def text(key: str, **values: object) -> str:
-        return texts[key].format(**values)
-
     def static(name: str) -> Markup:
         return Markup((_HERE / "static" / name).read_text("utf-8"))  # noqa: S704 - our own file, not input
 
@@ -159,5 +165,6 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(text=text, static=cache(static))
+    # The texts come with each page, so that all languages share the compiled templates.
+    environment.globals.update(static=cache(static))
     return environment

@@ -55,6 +55,11 @@ class Request:
         return self.headers.get("origin")
 
     @property
+    def accept_language(self) -> str:
+        """The `Accept-Language` header, empty without one."""
+        return self.headers.get("accept-language", "")
+
+    @property
     def own_origin(self) -> str:
         """Our own origin by API Gateway's headers: `X-Forwarded-Proto`, else http for a loopback host, else https."""
         host = self.headers.get("host", "").lower()

@@ -30,6 +30,7 @@ In tests, in process and without sleeping:
         workspace.fault("login", Fault(status=502, body=b"<html>", headers={"Content-Type": "text/html"}), times=2)
         workspace.fault("me", Fault(hold=event))                     # answers when the event is set (or serving ends)
         workspace.fault("me", Fault(cut=True)); workspace.fault("me", Fault(drip=0.05)); workspace.clear_faults()
+        workspace.switches.turn("limited", True)                     # the faults of the page's buttons: see switches.py
         workspace.trace.entries                                      # what the inspector shows, in order
 
 Accounts and settings may also live in a MongoDB database, where whoever else writes there is seen at once:

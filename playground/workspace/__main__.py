@@ -7,7 +7,9 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack
+from typing import Any
 
 from playground.child import Parent, wait_forever
 
@@ -18,7 +20,10 @@ def main() -> None:
 
     from playground.people import people_for
     from playground.workspace import Workspace, serve_on
+    from playground.workspace.keys import SessionKeys
+    from playground.workspace.line import Line
     from playground.workspace.store import MemoryStore, Store
+    from playground.workspace.switches import API, calls_the_api
     from playground.workspace.trace import Trace
 
     def follow_log(trace: Trace, descriptor: int) -> None:
@@ -51,6 +56,26 @@ def main() -> None:
         client = things.enter_context(connect(uri, maxPoolSize=8))
         return MongoStore(client.get_default_database(), name)
 
+    def offer_faults(things: ExitStack, workspace: Workspace) -> str:
+        """Offer the faults that can be had here; the answer is how Gantry is to reach the database."""
+        settings: Mapping[str, str] = order["settings"]
+        if not calls_the_api(settings):
+            workspace.switches.remove(*API)
+        workspace.switches.add_secret(SessionKeys(secrets_manager, order["secret"]["id"]))
+        uri: str = order["database"]["uri"]
+        try:
+            line = things.enter_context(Line(uri))
+        except ValueError:
+            return uri  # no database, or a server that only DNS or TLS leads to
+        workspace.switches.add_database(line)
+        return line.uri
+
+    def secrets_manager() -> Any:
+        import boto3
+
+        session: Any = boto3.session.Session()
+        return session.client("secretsmanager", endpoint_url=order["secret"]["endpoint"])
+
     order = parent.next_order()
     things = ExitStack()
     workspace = Workspace(
@@ -59,12 +84,14 @@ def main() -> None:
         people=people_for(order["settings"], create_tokens=bool(order["create_tokens_secret"])),
         store=store(things, **order["database"]),
         create_tokens_secret=order["create_tokens_secret"] or None,
+        client=order["client"],
     )
     user_id, token = workspace.add_administrator("gantry")
+    mongodb_uri = offer_faults(things, workspace)
     log = threading.Thread(target=follow_log, args=(workspace.trace, order["log"]), daemon=True)
     log.start()
     with things, socket.socket(fileno=order["listener"]) as listener, serve_on(listener, workspace):
-        parent.report_ready(user_id=user_id, token=token)
+        parent.report_ready(user_id=user_id, token=token, mongodb_uri=mongodb_uri)
         wait_forever()
 
 

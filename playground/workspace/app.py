@@ -14,12 +14,14 @@ from flask import Blueprint, Flask, Response, jsonify, render_template, request
 from playground.people import PASSWORD
 from playground.workspace import rest
 from playground.workspace.accounts import IFRAME_TOKEN, LOGIN_TOKENS
+from playground.workspace.clients import CLIENTS, ask_as_the_app
+from playground.workspace.explanations import explain
 from playground.workspace.logins import Login
 from playground.workspace.records import Document, at
 from playground.workspace.refusals import LoginRefused
 from playground.workspace.second_factor import EMAIL_CODE, Mail
 from playground.workspace.settings import iframe_complete
-from playground.workspace.trace import KINDS, OUTCOMES, Kind, Outcome, shorten
+from playground.workspace.trace import KINDS, OUTCOMES, Entry, Kind, Outcome, shorten
 from playground.workspace.workspace import Workspace
 
 _TOTP_STEP = 30
@@ -73,9 +75,12 @@ def _client(workspace: Workspace) -> Blueprint:
             api_url=settings["Accounts_Iframe_api_url"],
             api_method=settings["Accounts_Iframe_api_method"],
             site_url=settings["Site_Url"],
-            version=workspace.version,
+            version=workspace.told_version,
+            client=workspace.client,
+            clients=CLIENTS.values(),
             password=PASSWORD,
             place=workspace.store.place,
+            cookies="blocked" if "cookies" in workspace.switches.on else "sent",
         )
         return Response(text, mimetype="text/html", headers={"Content-Security-Policy": _POLICY})
 
@@ -138,6 +143,10 @@ def _client(workspace: Workspace) -> Blueprint:
         )
         return jsonify(removed=removed)
 
+    @client.post("/_client/app-check")
+    def check_of_the_app() -> Response:
+        return jsonify(asdict(ask_as_the_app(workspace.settings)))
+
     return client
 
 
@@ -147,7 +156,7 @@ def _inspector(workspace: Workspace) -> Blueprint:
 
     @inspector.get("/trace")
     def entries() -> Response:
-        return jsonify(entries=[asdict(entry) for entry in workspace.trace.entries])
+        return jsonify(entries=[_explained(entry) for entry in workspace.trace.entries])
 
     @inspector.post("/trace")
     def report() -> tuple[Response, int]:
@@ -161,6 +170,27 @@ def _inspector(workspace: Workspace) -> Blueprint:
     @inspector.post("/clear")
     def clear() -> tuple[Response, int]:
         workspace.trace.clear()
+        return Response(), 204
+
+    @inspector.post("/faults/<name>")
+    def turn(name: str) -> tuple[Response, int]:
+        body = request.get_json(force=True, silent=True)
+        on = body.get("on") if isinstance(body, dict) else None
+        if not isinstance(on, bool):
+            return jsonify(error="on must be true or false"), 400
+        try:
+            workspace.switches.turn(name, on)
+        except KeyError:
+            return jsonify(error="no such fault here"), 404
+        return Response(), 204
+
+    @inspector.post("/client")
+    def choose_client() -> tuple[Response, int]:
+        body = request.get_json(force=True, silent=True)
+        name = body.get("client") if isinstance(body, dict) else None
+        if not isinstance(name, str) or name not in CLIENTS:
+            return jsonify(success=False, error="There is no such client."), 400
+        workspace.client = CLIENTS[name]
         return Response(), 204
 
     @inspector.get("/people")
@@ -191,13 +221,18 @@ def _note(workspace: Workspace, item: dict[str, Any]) -> None:
         workspace.trace.finish(number, ended, result, detail=detail, took=took)
 
 
+def _explained(entry: Entry) -> dict[str, object]:
+    return {**asdict(entry), "why": explain(entry).as_json()}
+
+
 def _events(workspace: Workspace) -> Iterator[bytes]:
     """Server-sent events: the entries that changed, and the people with their codes at least at every TOTP step."""
     for cleared, entries in workspace.trace.follow(lambda: _TOTP_STEP - time.time() % _TOTP_STEP + 0.05):
         if cleared:
             yield b"event: clear\ndata: {}\n\n"
         for entry in entries:
-            yield b"event: entry\ndata: " + json.dumps(entry).encode() + b"\n\n"
+            yield b"event: entry\ndata: " + json.dumps(_explained(entry)).encode() + b"\n\n"
+        yield b"event: faults\ndata: " + json.dumps(workspace.switches.shown()).encode() + b"\n\n"
         yield b"event: people\ndata: " + json.dumps(_people(workspace)).encode() + b"\n\n"
 
 

@@ -32,15 +32,16 @@ class Call:
 class Fault:
     """One way for a call to go wrong.
 
-    Without `status` the real answer is given. `hold` keeps the answer back until the event is set (or the server ends),
-    `after` lets the call take effect first, `cut` closes the connection without an answer, `drip` sends the body byte
-    by byte with that many seconds between two bytes.
+    Without `status` the real answer is given. `hold` keeps the answer back until the event is set (or the server ends)
+    or, where they are given, those `seconds` are over; `after` lets the call take effect first, `cut` closes the
+    connection without an answer, `drip` sends the body byte by byte with that many seconds between two bytes.
     """
 
     status: int | None = None
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     hold: threading.Event | None = None
+    seconds: float | None = None
     after: bool = False
     cut: bool = False
     drip: float | None = None
@@ -53,6 +54,7 @@ class Faults:
         self._lock = threading.Lock()
         self._waiting: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self._always: dict[str, Fault] = {}
+        self._standing: dict[str, Fault] = {}
         self._holding: set[threading.Event] = set()
 
     def put(self, route: str, fault: Fault, times: int | None = 1) -> None:
@@ -73,7 +75,19 @@ class Faults:
                     return self._waiting[name].popleft()
                 if name in self._always:
                     return self._always[name]
-            return None
+            return min(self._standing.values(), key=lambda fault: not fault.cut, default=None)
+
+    def stand(self, name: str, fault: Fault | None) -> None:
+        """Let every call go wrong for a reason of that name, or not any more with None; a cut comes first."""
+        with self._lock:
+            before = self._standing.pop(name, None)
+            if before is not None and before.hold is not None:
+                self._holding.discard(before.hold)
+                before.hold.set()
+            if fault is not None:
+                self._standing[name] = fault
+                if fault.hold is not None:
+                    self._holding.add(fault.hold)
 
     def clear(self) -> None:
         """Forget all faults and let every held call go on."""

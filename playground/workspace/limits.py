@@ -39,6 +39,7 @@ class RateLimiter:
         self._clock = clock
         self._settings = settings
         self._windows: dict[tuple[str, str], tuple[float, int]] = {}
+        self.exhausted = False  # refuse every call, of those too who may call often
 
     def take(self, route: str, address: str) -> Verdict:
         """Count one call of that route from that address and say whether it may go on."""
@@ -51,7 +52,7 @@ class RateLimiter:
         used += 1
         self._windows[route, address] = (began, used)
         return Verdict(
-            allowed=used <= limit,
+            allowed=used <= limit and not self.exhausted,
             limit=limit,
             remaining=max(0, limit - used),
             reset_ms=int((began + length) * 1000),

@@ -83,7 +83,7 @@ def me(workspace: Workspace, question: Question) -> Answer:
 
 def info(workspace: Workspace, question: Question) -> Answer:
     """`GET /api/info`: the version, major and minor only."""
-    return Answer(200, {"version": workspace.version, "success": True})
+    return Answer(200, {"version": workspace.told_version, "success": True})
 
 
 def public_settings(workspace: Workspace, question: Question) -> Answer:
@@ -152,7 +152,7 @@ def _serve(
     if fault is None or fault.after or (fault.status is None and not fault.cut and fault.hold is None):
         answer = _answer(workspace, name, handler, question, authenticated=authenticated)
     if fault is not None and fault.hold is not None:
-        fault.hold.wait()
+        fault.hold.wait(fault.seconds)
     if fault is not None and fault.cut:
         workspace.trace.finish(number, "bad", "connection cut on purpose")
         _wire().cut = True
@@ -225,9 +225,11 @@ def _answer(workspace: Workspace, name: str, handler: Handler, question: Questio
 def _limit(workspace: Workspace, name: str, question: Question, *, authenticated: bool) -> Verdict | None:
     """Nobody who may call often is counted; before 8.x only where the call needs a login at all."""
     known = question.caller if authenticated or workspace.is_at_least(8) else None
-    if not workspace.settings["API_Enable_Rate_Limiter"] or workspace.may(known, BYPASS_RATE_LIMIT):
+    limiter = workspace.rate_limiter
+    is_exempt = not workspace.settings["API_Enable_Rate_Limiter"] or workspace.may(known, BYPASS_RATE_LIMIT)
+    if is_exempt and not limiter.exhausted:
         return None
-    return workspace.rate_limiter.take(name, question.address)
+    return limiter.take(name, question.address)
 
 
 def _check_second_factor(workspace: Workspace, name: str, question: Question) -> None:

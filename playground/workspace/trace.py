@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal["check", "message", "login", "call", "mail", "log", "note"]
@@ -14,6 +15,7 @@ Outcome = Literal["pending", "good", "bad", "plain"]
 KINDS: frozenset[str] = frozenset({"check", "message", "login", "call", "mail", "note"})
 OUTCOMES: frozenset[str] = frozenset({"pending", "good", "bad", "plain"})
 _KEPT = 500
+_SECRET = re.compile(r"[\w-]{40,}")  # tokens and seals have 43 characters and more; what else is as long loses little
 
 
 @dataclass
@@ -54,7 +56,10 @@ class Trace:
         with self._changed:
             number = next(self._counter)
             at = time.time() * 1000 if at is None else at
-            self._entries[number] = Entry(number, self._next_change(), at, kind, title, detail=detail)
+            entry = Entry(
+                number, self._next_change(), at, kind, _without_secrets(title), detail=_without_secrets(detail)
+            )
+            self._entries[number] = entry
             if ref:
                 self._refs[ref] = number
             while len(self._entries) > _KEPT:
@@ -70,8 +75,8 @@ class Trace:
             entry = self._entries.get(number)
             if entry is None:
                 return
-            entry.outcome, entry.result = outcome, result
-            entry.detail = entry.detail if detail is None else detail
+            entry.outcome, entry.result = outcome, _without_secrets(result)
+            entry.detail = entry.detail if detail is None else _without_secrets(detail)
             entry.took = time.time() * 1000 - entry.at if took is None else took
             entry.change = self._next_change()
             self._changed.notify_all()
@@ -104,7 +109,7 @@ class Trace:
         with self._changed:
             self._closed = False
 
-    def follow(self, patience: Callable[[], float]) -> Iterator[tuple[bool, list[dict[str, object]]]]:
+    def follow(self, patience: Callable[[], float]) -> Iterator[tuple[bool, list[Entry]]]:
         """Yield (cleared, changed entries) at once, then whenever there is news or `patience()` seconds have passed."""
         seen = -1
         while True:
@@ -113,7 +118,7 @@ class Trace:
                     self._changed.wait(patience())
                 if self._closed:
                     return
-                news = [asdict(entry) for entry in self._entries.values() if entry.change > seen]
+                news = [replace(entry) for entry in self._entries.values() if entry.change > seen]
                 cleared = self._cleared > seen
                 seen = self._changes
             yield cleared, news
@@ -126,3 +131,8 @@ class Trace:
 def shorten(token: object) -> str:
     """A token as people may see it: its first six characters."""
     return f"{token[:6]}…" if isinstance(token, str) and len(token) > 6 else "…"
+
+
+def _without_secrets(text: str) -> str:
+    """Whatever is as long as a token is shortened like one: what stands in the list may be shown and copied."""
+    return _SECRET.sub(lambda found: shorten(found[0]), text)

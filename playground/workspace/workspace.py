@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from playground.people import DEMO_PEOPLE, Person
 from playground.workspace.accounts import Accounts, Clock
 from playground.workspace.calls import Call, CallLog, Fault, Faults
+from playground.workspace.clients import CLIENTS, DEFAULT, Client
 from playground.workspace.limits import FailedLogins, RateLimiter
 from playground.workspace.logins import Logins
 from playground.workspace.permissions import default_permissions, may
@@ -16,6 +17,7 @@ from playground.workspace.records import Document
 from playground.workspace.second_factor import Mail, SecondFactor
 from playground.workspace.settings import Settings, default_settings
 from playground.workspace.store import MemoryStore, Store
+from playground.workspace.switches import API, Switches
 from playground.workspace.trace import Trace
 
 VERSION = "8.6"
@@ -55,8 +57,10 @@ class Workspace:
         store: Store | None = None,
         create_tokens_secret: str | None = None,
         create_tokens_for_users: bool = False,
+        client: str = DEFAULT,
     ) -> None:
         self.clock = clock
+        self.client: Client = CLIENTS[client]  # what its page is served with
         self.version = version
         self.forwarded_count = forwarded_count
         self.create_tokens_secret = create_tokens_secret  # CREATE_TOKENS_FOR_USERS_SECRET of 8.x
@@ -80,6 +84,7 @@ class Workspace:
         self.trace = Trace()
         self.call_log = CallLog()
         self.faults = Faults()
+        self.switches = Switches(self.trace, self.faults, self.rate_limiter)
         for person in self.people:
             self.accounts.add(person)
 
@@ -116,6 +121,11 @@ class Workspace:
             self.accounts.update(username, {"active": False})
             self.accounts.remove_login_tokens(self.accounts[username])
 
+    @property
+    def told_version(self) -> str:
+        """The version that `/api/info` tells: that of the client, where it belongs to one."""
+        return self.client.version or self.version
+
     def is_at_least(self, major: int, minor: int = 0) -> bool:
         """Whether the workspace has that version or a newer one."""
         return self.release >= (major, minor)
@@ -142,7 +152,9 @@ class Workspace:
         self.faults.put(route, fault, times)
 
     def clear_faults(self) -> None:
-        """Behave again; held calls go on."""
+        """Behave again; held calls go on, and what somebody has switched on of the API is off."""
+        for name in API.intersection(self.switches.on):
+            self.switches.turn(name, False)
         self.faults.clear()
 
     def last_mail(self, username: str) -> Mail | None:

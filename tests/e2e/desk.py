@@ -108,6 +108,10 @@ class Desk:
         """The workspace shows the login page."""
         expect(self.username).to_be_visible()
 
+    def app_says(self, words: str | re.Pattern[str]) -> None:
+        """The line of the mobile app above its web view."""
+        expect(self.page.locator("#app")).to_have_text(words)
+
     def posted(self) -> list[dict[str, object]]:
         """What a page opened by `open_parent` was posted."""
         heard: list[dict[str, object]] = self.page.evaluate("heard")

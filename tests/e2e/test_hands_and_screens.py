@@ -1,7 +1,7 @@
 """Phones and keyboards: nothing scrolls sideways, and nobody needs a mouse."""
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.e2e.conftest import Complaints
 from tests.e2e.desk import Desk
@@ -70,7 +70,7 @@ def test_signing_in_by_keyboard_alone(desk: Desk, page: Page) -> None:
     """Tab, letters and Enter are enough for password, a mistake, second factor and sign-in."""
     desk.open()
     page.keyboard.press("Tab")
-    for _ in range(20):
+    for _ in range(80):
         if desk.inner().evaluate("document.hasFocus() && document.activeElement.id === 'username'"):
             break
         page.keyboard.press("Tab")
@@ -107,3 +107,14 @@ def test_an_error_is_announced(desk: Desk) -> None:
     expect(desk.alert).to_have_attribute("aria-live", "assertive")
     assert desk.inner().title().startswith("Error: Sign in")
     expect(desk.frame.locator(f"#{desk.password.get_attribute('aria-describedby')}")).to_be_visible()
+
+
+def test_a_browser_is_answered_in_its_language(browser: Browser, stage: Stage) -> None:
+    """A browser that is set to Portuguese of Portugal reads the page in Portuguese."""
+    stage.container()
+    context = browser.new_context(locale="pt-PT")
+    page = context.new_page()
+    page.goto(stage.url + "/logout")
+    expect(page.get_by_role("heading")).to_have_text("Sair?")
+    assert page.evaluate("[document.documentElement.lang, document.documentElement.dir]") == ["pt-BR", "ltr"]
+    context.close()

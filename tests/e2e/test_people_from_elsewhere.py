@@ -81,4 +81,4 @@ def test_guessing_ends_in_a_ban_that_says_how_long(desk: Desk, case: tuple[str, 
         desk.sign_in("alice", f"guess-{number}")
         expect(desk.alert).to_contain_text("Username or password is wrong.")
     desk.sign_in("alice")
-    expect(desk.alert).to_have_text("Too many failed attempts. Wait 10 min, then try again.")
+    expect(desk.alert).to_have_text("Too many failed attempts. Wait 10 minutes, then try again.")

@@ -43,8 +43,8 @@ def test_the_administrators_page_shows_both_addresses(stage: Stage) -> None:
         happened = event("GET", "/", headers={"host": "abc.execute-api.example.com", "x-forwarded-proto": "https"})
         happened["requestContext"]["path"] = path
         page = stage.invoke(happened)["body"]
-        assert "<code>https://abc.execute-api.example.com/api/login</code>" in page
-        assert "<code>https://abc.execute-api.example.com/api/session</code>" in page
+        assert "<code>https://abc.execute-api.example.com<wbr>/api/login</code>" in page
+        assert "<code>https://abc.execute-api.example.com<wbr>/api/session</code>" in page
 
 
 def test_the_source_address_is_api_gateways(stage: Stage) -> None:

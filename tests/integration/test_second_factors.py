@@ -108,7 +108,7 @@ def test_an_earlier_mailed_code_is_still_good(stage: Stage, visitor: Visitor) ->
     visitor.sign_in("carol")
     again = visitor.sign_in("carol")
     assert is_code_form(again)
-    assert "is still good for 60 min." in again.text
+    assert "is still good for 60 minutes." in again.text
     assert len(stage.workspace.second_factor.mailbox) == 1
     assert len(stage.workspace.calls("login")) == 2
     assert visitor.enter_code(again, mailed(stage)).status_code == 200
@@ -118,7 +118,7 @@ def test_the_minutes_left_are_those_of_the_containers_clock(stage: Stage, visito
     """The page counts an earlier code's minutes from the moment at which the password was checked."""
     visitor.sign_in("carol")
     stage.clock.advance(30 * 60)
-    assert "is still good for 30 min." in visitor.sign_in("carol").text
+    assert "is still good for 30 minutes." in visitor.sign_in("carol").text
 
 
 def test_a_mailed_code_that_ran_out_is_replaced_by_one_more_call(stage: Stage, visitor: Visitor) -> None:

@@ -59,7 +59,7 @@ def test_wrong_passwords_end_in_a_ban_and_the_ban_in_time(stage: Stage, visitor:
     stage.clock.advance(599)
     refused = stage.visitor().sign_in("alice")
     assert banned_for(refused) == 1
-    assert "1 min" in error_in(refused)
+    assert "Wait 1 second," in error_in(refused)
     assert len(stage.workspace.calls("login")) == calls == 5
     stage.clock.advance(1)
     assert visitor.sign_in("alice").status_code == 200

@@ -189,7 +189,7 @@ def test_a_busy_workspace_says_when_to_come_back(stage: Stage, visitor: Visitor)
     visitor.cookie = None
     refused = visitor.sign_in("alice")
     assert_refused(stage, refused, "37")
-    assert error_in(refused) == "Many people are signing in right now. Wait 37 s, then try again."
+    assert error_in(refused) == "Many people are signing in right now. Wait 37 seconds, then try again."
     assert stage.log.events("attempt")[-1]["reason"] == "rate-limited"
     stage.clock.advance(38)
     assert visitor.sign_in("alice").status_code == 200

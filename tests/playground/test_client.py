@@ -1,4 +1,4 @@
-"""The web client of the stand-in, in a browser: it must do what the client of Rocket.Chat 8.6 does."""
+"""The web client of the stand-in, in a browser: it must do what the client of Rocket.Chat 8.6 does, or another one."""
 
 import re
 import threading
@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, Route, ViewportSize, expect
 
 from playground.workspace import Serving, Workspace
+from playground.workspace.clients import CLIENTS
+from tests.playground.conftest import Api
 from tests.playground.gantry import Gantry, Reply, gantry_in_place
 
 IFRAME_TOKEN = "i" * 43
@@ -322,3 +324,127 @@ def test_on_a_phone_the_inspector_is_behind_a_button(page: Page, serving: Servin
     button.click()
     expect(inspector).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") == 375
+
+
+def test_7_10_runs_in_circles_where_a_dead_token_is_answered_200(
+    page: Page, serving: Serving, gantry: Gantry, workspace: Workspace
+) -> None:
+    """7.10 asks again and again, which the stand-in ends after twenty rounds and says so."""
+    workspace.client = CLIENTS["7.10"]
+    gantry.reply = lambda: (200, {"loginToken": "x" * 43})
+    page.goto(serving.url)
+    signed_out(page)
+    expect(listed(page, "note", "The client runs in circles")).to_have_count(1)
+    assert len(gantry.checks) == 4 + 20
+
+
+def test_7_10_stops_asking_when_the_answer_is_no(
+    page: Page, serving: Serving, gantry: Gantry, workspace: Workspace
+) -> None:
+    """A 401 ends it at once, at the load and between two rounds."""
+    workspace.client = CLIENTS["7.10"]
+    gantry.reply = lambda: (200, {"loginToken": "x" * 43}) if len(gantry.checks) < 7 else (401, None)
+    page.goto(serving.url)
+    signed_out(page)
+    expect(listed(page, "check")).to_have_count(7)
+    gantry.checks.clear()
+    gantry.reply = lambda: (401, None)
+    page.reload()
+    signed_out(page)
+    assert len(gantry.checks) == 4
+    expect(listed(page, "note", "circles")).to_have_count(0)
+
+
+@pytest.mark.parametrize("event", ["call-facebook-login", "call-google-login", "call-twitter-login"])
+def test_1_x_knows_social_logins_and_answers_nothing(
+    page: Page, serving: Serving, workspace: Workspace, event: str
+) -> None:
+    """The three events are known to 1.x, and nothing answers while no social login is configured."""
+    workspace.client = CLIENTS["1.x"]
+    page.goto(serving.url)
+    signed_out(page)
+    post(page, {"event": event})
+    expect(listed(page, "message", event)).to_contain_text("known, not answered")
+    expect(answer(page)).to_have_text("")
+
+
+def test_an_old_client_takes_both_kinds_of_token(
+    page: Page, serving: Serving, gantry: Gantry, workspace: Workspace, token: str
+) -> None:
+    """XMLHttpRequest with credentials: one check without a stored login, by either kind of token, and none with one."""
+    workspace.client = CLIENTS["1.x"]
+    workspace.accounts.update("alice", {"services.iframe.token": IFRAME_TOKEN})
+    for body in ({"loginToken": token}, {"token": IFRAME_TOKEN}):
+        gantry.checks.clear()
+        gantry.reply = lambda body=body: (200, body)  # type: ignore[misc]
+        page.goto(serving.url)
+        signed_in(page)
+        page.reload()
+        signed_in(page)
+        assert gantry.checks == [serving.url]
+        page.evaluate("localStorage.clear()")
+
+
+@pytest.mark.parametrize("key", ["login", "loginToken"])
+def test_the_mobile_app_reads_either_key_of_its_own_check(
+    page: Page, serving: Serving, gantry: Gantry, workspace: Workspace, token: str, key: str
+) -> None:
+    """`try-iframe-login` makes the app ask without a browser, so without an origin, and it takes either key."""
+    workspace.client = CLIENTS["mobile"]
+    page.goto(serving.url)
+    signed_out(page)
+    gantry.checks.clear()
+
+    gantry.reply = lambda: (200, {key: token})
+    post(page, {"event": "try-iframe-login"})
+    expect(page.locator("#app")).to_have_text("The app is signed in as Alice Archer.")
+    signed_in(page)
+    assert set(gantry.checks) == {serving.url, None}
+
+
+def test_the_switch_changes_the_client(page: Page, serving: Serving, gantry: Gantry) -> None:
+    """The switch on the page takes effect at once: the page is that client's, and so is the version."""
+    page.goto(serving.url)
+    signed_out(page)
+    expect(page.get_by_label("Client").locator("option")).to_have_text(list(CLIENTS))
+    gantry.checks.clear()
+    page.get_by_label("Client").select_option("3.x")
+    expect(page.locator("#inspector")).to_contain_text("Client 3.x: ")
+    signed_out(page)
+    assert len(gantry.checks) == 1
+    expect(page.get_by_label("Client")).to_have_value("3.x")
+
+
+@pytest.mark.parametrize("body", [{"client": "9.x"}, {"client": ["8.6"]}, [], None], ids=str)
+def test_no_other_client_can_be_chosen(api: Api, workspace: Workspace, body: object) -> None:
+    """A name that is no client's is refused, and the client stays."""
+    assert api.session.post(f"{api.url}/_playground/client", json=body, timeout=5).status_code == 400
+    assert workspace.client.name == "8.6"
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_the_version_is_the_clients(api: Api, workspace: Workspace, name: str) -> None:
+    """`/api/info` tells the version that has this client; the apps go with any, so it is the workspace's own."""
+    workspace.client, workspace.version = CLIENTS[name], "8.5"
+    told = api.session.get(f"{api.url}/api/info", timeout=5).json()["version"]
+    family = name.partition(".")[0]
+    assert told.startswith(family + ".") if family.isdigit() and family != "8" else told == "8.5"
+
+
+def test_a_logout_does_not_overtake_a_login(page: Page, serving: Serving, gantry: Gantry, token: str) -> None:
+    """Methods go one after the other: a login that is still to be answered does not undo the logout behind it."""
+    gantry.reply = lambda: (200, {"loginToken": token})
+    page.goto(serving.url)
+    expect(listed(page, "login", "logged in as alice")).to_have_count(4)
+    gantry.reply = lambda: (401, None)
+    held: list[Route] = []
+    page.route("**/_client/resume", lambda route: held.append(route))
+    with page.expect_request("**/_client/resume"):
+        page.evaluate("token => postMessage({event: 'login-with-token', loginToken: token})", token)
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_text("Logging out…")).to_be_visible()
+    expect(listed(page, "message", "login-with-token")).to_have_count(1)
+    assert stored(page) == token
+    held[0].continue_()
+    signed_out(page)
+    assert stored(page) is None

@@ -6,6 +6,7 @@ from chalicelib.config import Settings
 from playground.people import listed_in, people_for
 from playground.processes import child_environment
 from playground.words import GANTRY, Demo, WordError, read_words
+from playground.workspace.clients import CLIENTS
 
 ADDRESS = {"ROCKETCHAT_URL": "http://localhost:3000", "SECRET_ID": "gantry/demo"}
 
@@ -41,6 +42,14 @@ def test_a_value_that_cannot_be_is_refused_by_name(word: str) -> None:
     """A port that is none and a host that is not this machine are refused, naming the setting."""
     with pytest.raises(WordError, match=word.partition("=")[0]):
         read_words([word], {})
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_each_client_of_the_workspace_is_a_value_of_client(client: str) -> None:
+    """CLIENT takes every client that the workspace can play, and no other."""
+    assert read_words([f"CLIENT={client}"], {}).client == client
+    with pytest.raises(WordError, match=f"CLIENT must be {' or '.join(CLIENTS)}, not"):
+        read_words([f"CLIENT={client}x"], {})
 
 
 def test_nothing_of_the_developer_reaches_the_children() -> None:

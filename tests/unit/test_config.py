@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.config import Settings, origin_of
+from chalicelib.config import Brand, Settings, origin_of
 from chalicelib.errors import ConfigurationError
 from chalicelib.throttle import Limits
 
@@ -27,6 +27,7 @@ def test_two_settings_are_enough() -> None:
     assert (settings.provision, settings.link_by, settings.relay, settings.state_table) == ("off", "email", (), "")
     assert settings.limits == Limits(name_after=5, address_after=20, window=300, ban=600)
     assert settings.workspace_name == settings.workspace_host == "Chat.Example.com"
+    assert settings.brand == Brand("", languages=("en", "pt-BR", "de", "es", "fr"))
 
 
 def test_every_setting_is_read() -> None:
@@ -50,7 +51,10 @@ def test_every_setting_is_read() -> None:
             "COOKIE_SITE": "same",
             "SESSION_HOURS": "12",
             "BRAND_NAME": "Acme & Sons",
+            "BRAND_LOGO_URL": "https://Example.com/logo.svg",
+            "BRAND_COLOR": "#FF9900",
             "HELP_URL": "https://example.com/help",
+            "LANGUAGES": "de, pt-br ,de,",
             "LOG_LEVEL": " ",
         }
     )
@@ -59,6 +63,8 @@ def test_every_setting_is_read() -> None:
     assert settings.frame_ancestors == (*workspace, "https://portal.example.com")
     assert (settings.handoff, settings.cookie_site, settings.session_seconds) == ("retry", "same", 43200)
     assert (settings.workspace_name, settings.brand.help_url) == ("Acme & Sons", "https://example.com/help")
+    assert (settings.brand.logo_url, settings.brand.color) == ("https://example.com/logo.svg", "#ff9900")
+    assert settings.brand.languages == ("de", "pt-BR")
     assert settings.log_level == "INFO"
     assert (settings.directory, settings.provision, settings.link_by) == ("users", "register", "username")
     assert (settings.relay, settings.state_table) == (("google", "twitter"), "gantry-prod_state.1")
@@ -87,7 +93,10 @@ def test_all_problems_come_at_once_by_key_and_without_values() -> None:
         "COOKIE_SITE": "canary",
         "SESSION_HOURS": "canary",
         "BRAND_NAME": "canary\n",
+        "BRAND_LOGO_URL": "http://example.com/canary.svg",
+        "BRAND_COLOR": "canary",
         "HELP_URL": "javascript:canary",
+        "LANGUAGES": "en,canary",
         "LOG_LEVEL": "canary",
     }
     wrong["BRAND_NAME"] = "canary\x07" + "x"

@@ -28,12 +28,57 @@
   toggle.addEventListener('click', () => open(!document.body.classList.contains('inspecting')));
   id('clear').addEventListener('click', () => fetch('/_playground/clear', { method: 'POST' }));
 
+  // ---- parts that take room from the list are shut where there is little
+  if (window.innerHeight < 700 || !wide.matches) {
+    for (const part of panel.querySelectorAll('details')) part.open = false;
+  }
+
+  // ---- buttons that stay pressed
+  function toggleButton(text, pressed, turned) {
+    const button = element('button', 'toggle', text);
+    button.type = 'button';
+    button.setAttribute('aria-pressed', String(pressed));
+    button.addEventListener('click', () => turned(button.getAttribute('aria-pressed') !== 'true', button));
+    return button;
+  }
+
+  // ---- filters: kept for the next load of the page, which is what one often looks at
+  const filters = { check: 'Checks', message: 'Messages', call: 'API calls', login: 'Logins', log: 'Log', mail: 'Mail', why: 'Explain' };
+  const hidden = new Set((sessionStorage.getItem('hidden') || '').split(' ').filter((kind) => kind in filters));
+
+  function filter() {
+    list.classList.toggle('unexplained', hidden.has('why'));
+    for (const { line, kind } of lines.values()) line.hidden = hidden.has(kind);
+    id('empty').hidden = lines.size > 0;
+    id('filtered').hidden = !lines.size || [...lines.values()].some(({ line }) => !line.hidden);
+    toEnd();
+  }
+
+  for (const [kind, name] of Object.entries(filters)) {
+    const button = toggleButton(name, !hidden.has(kind), (pressed) => {
+      if (pressed) hidden.delete(kind);
+      else hidden.add(kind);
+      button.setAttribute('aria-pressed', String(pressed));
+      sessionStorage.setItem('hidden', [...hidden].join(' '));
+      filter();
+    });
+    if (kind === 'why') id('copy').before(button);
+    else id('filters').append(button);
+  }
+
   // ---- the list
   function time(at) {
     const moment = new Date(at);
     const two = (number) => String(number).padStart(2, '0');
     const clock = [moment.getHours(), moment.getMinutes(), moment.getSeconds()].map(two).join(':');
     return `${clock}.${String(moment.getMilliseconds()).padStart(3, '0')}`;
+  }
+
+  // The documentation is files beside the playground, so its place is text and no link.
+  function explanation(className, { text, page, heading }) {
+    const line = element('p', className, `${text} `);
+    line.append(element('span', 'place', `${page} · ${heading}`));
+    return line;
   }
 
   function draw(entry) {
@@ -50,7 +95,7 @@
       what.append(row);
     }
     if (entry.detail) what.append(element('div', 'detail', entry.detail));
-    line.append(head, what);
+    line.append(head, what, explanation('why', entry.why));
     return line;
   }
 
@@ -71,15 +116,93 @@
       const later = [...lines.values()].filter((each) => each.at > entry.at).sort((a, b) => a.at - b.at)[0];
       list.insertBefore(line, later ? later.line : null);
     }
-    lines.set(entry.id, { at: entry.at, line });
-    id('empty').hidden = true;
-    toEnd();
+    lines.set(entry.id, { at: entry.at, line, kind: entry.kind, entry });
+    filter();
   }
 
   function clear() {
     lines.clear();
     list.replaceChildren();
-    id('empty').hidden = false;
+    filter();
+  }
+
+  // ---- the list as text: what the filters leave of it
+  function asText() {
+    const shown = [...lines.values()].filter(({ kind }) => !hidden.has(kind)).sort((a, b) => a.at - b.at);
+    const blocks = shown.map(({ entry }) => {
+      const took = entry.took >= 1 ? ` (${Math.round(entry.took)} ms)` : '';
+      const more = [
+        `${entry.result || (entry.outcome === 'pending' ? 'waiting' : '')}${took}`.trim(),
+        entry.detail,
+        hidden.has('why') ? '' : `${entry.why.text} [${entry.why.page}, ${entry.why.heading}]`,
+      ];
+      const first = `${time(entry.at)}  ${kinds[entry.kind].padEnd(8)}  ${entry.title}`;
+      return [first, ...more.filter(Boolean).map((text) => ' '.repeat(24) + text)].join('\n');
+    });
+    return { count: shown.length, text: `${[id('about').textContent.trim(), ...blocks].join('\n')}\n` };
+  }
+
+  // Where the page is opened by another address than localhost there is no Clipboard API.
+  function copyBySelection(text) {
+    const area = element('textarea', 'visually-hidden');
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand('copy');
+    area.remove();
+    if (!done) throw new Error('the browser does not copy');
+  }
+
+  let quiet;
+  id('copy').addEventListener('click', async () => {
+    const { count: number, text } = asText();
+    let done = 'Copied';
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      try {
+        copyBySelection(text);
+      } catch {
+        done = 'Not copied';
+      }
+    }
+    id('copy').focus();
+    id('copy').textContent = done;
+    id('said').textContent = done === 'Copied' ? `Copied ${number} ${number === 1 ? 'entry' : 'entries'}` : done;
+    clearTimeout(quiet);
+    quiet = setTimeout(() => {
+      id('copy').textContent = 'Copy as text';
+      id('said').textContent = '';
+    }, 3000);
+  });
+
+  // ---- faults: their buttons stay the same elements, so that the keyboard's place is not lost
+  const faults = new Map();
+
+  function drawFaults(switches) {
+    for (const { name, label } of switches) {
+      if (faults.has(name)) continue;
+      const button = toggleButton(label, false, async (on) => {
+        await fetch(`/_playground/faults/${name}`, { method: 'POST', body: JSON.stringify({ on }) });
+      });
+      button.classList.add('fault');
+      faults.set(name, button);
+      id('faults').append(button);
+    }
+    for (const { name, on } of switches) faults.get(name).setAttribute('aria-pressed', String(on));
+    const on = switches.filter((each) => each.on);
+    document.body.dataset.cookies = on.some(({ name }) => name === 'cookies') ? 'blocked' : 'sent';
+    const words = on.map(({ label }) => label.toLowerCase()).join(', ');
+    const sentence = words && `Broken on purpose: ${words}.`;
+    if (id('broken').textContent === sentence) return;
+    id('broken').textContent = sentence;
+    id('what-is-broken').replaceChildren(
+      ...on.map(({ label, broken }) => {
+        const item = element('li', 'broken');
+        item.append(element('strong', '', label), explanation('', broken));
+        return item;
+      }),
+    );
   }
 
   // ---- the people, with the codes that they would read elsewhere
@@ -120,5 +243,6 @@
   const feed = new EventSource('/_playground/stream');
   feed.addEventListener('entry', (event) => put(JSON.parse(event.data)));
   feed.addEventListener('clear', clear);
+  feed.addEventListener('faults', (event) => drawFaults(JSON.parse(event.data)));
   feed.addEventListener('people', (event) => drawPeople(JSON.parse(event.data)));
 })();

@@ -1,0 +1,4 @@
+import { start } from '../client.js';
+import { withSocialLogins } from './xhr.js';
+
+start(withSocialLogins);

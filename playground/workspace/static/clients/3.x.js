@@ -1,0 +1,4 @@
+import { start } from '../client.js';
+import { byRequest } from './xhr.js';
+
+start(byRequest);

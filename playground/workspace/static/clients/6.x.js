@@ -1,0 +1,4 @@
+import { start } from '../client.js';
+import { withContentType } from './fetch.js';
+
+start(withContentType);

@@ -1,0 +1,4 @@
+import { start } from '../client.js';
+import { bursts } from './fetch.js';
+
+start(bursts);
