@@ -39,9 +39,15 @@ def took(stage: Stage) -> list[float]:
 
 
 def cookie_alone(page: Page) -> None:
-    """Load the page with nothing but Gantry's cookie."""
+    """Load the page with nothing but Gantry's cookie.
+
+    A check that is still under way would log in and store that login anew, so the workspace's own page is left first.
+    """
+    workspace, nowhere = page.url, f"{page.evaluate('location.origin')}/nowhere"
+    page.route(nowhere, lambda route: route.fulfill(content_type="text/html", body='<link rel="icon" href="data:,">'))
+    page.goto(nowhere)
     page.evaluate("localStorage.clear()")
-    page.reload()
+    page.goto(workspace)
 
 
 def test_the_workspace_is_down(desk: Desk, page: Page, complaints: Complaints) -> None:
@@ -167,8 +173,8 @@ class TestWithADatabase:
         page.reload()
         desk.is_signed_in("Alice Archer")
         turn(page, "Database down", on=False)
-        page.get_by_role("button", name="Clear").click()
+        expect(page.locator(".entry.check.pending")).to_have_count(0)
+        desk.stage.workspace.trace.clear()
         cookie_alone(page)
         desk.is_signed_in("Alice Archer")
-        # How many of a burst the panel has by now is the browser's affair: that the cookie is good is what counts.
-        expect(page.locator(".entry.check.good")).not_to_have_count(0)
+        expect(page.locator(".entry.check.good")).to_have_count(4)
