@@ -80,7 +80,7 @@ def session_check(request: Request) -> Answer:
     if sealed is None:
         return Answer(401, allowed)
     try:
-        session = gantry.sign_in.check(sealed, request.caller.deadline)
+        session = gantry.session_check.check(sealed, request.caller.deadline)
     except NotSignedIn as gone:
         dead = {"Set-Cookie": cookies.expire(settings.cookie_site)} if gone.certain else {}
         return Answer(401, {**allowed, **dead})
@@ -140,7 +140,7 @@ def logout(request: Request) -> Answer:
     sealed = cookies.read(request.headers.get("cookie"))
     result = "none"
     try:
-        if sealed is not None and gantry.sign_in.sign_out(sealed, request.caller.deadline):
+        if sealed is not None and gantry.session_check.sign_out(sealed, request.caller.deadline):
             result = "done"
     except GantryError as error:
         gantry.journal.backend(error, request.caller.request_id)

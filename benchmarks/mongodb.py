@@ -115,9 +115,9 @@ class Workspace:
             username = f"person{self._random.randrange(self.size)}"
             signed_in = self._sign_in(f"sign-in by username{kind}", gantry, username, counts)
             with self._measured(f"check{kind}", counts):
-                gantry.sign_in.check(signed_in.sealed, caller().deadline)
+                gantry.session_check.check(signed_in.sealed, caller().deadline)
             with self._measured(f"sign-out{kind}", counts):
-                gantry.sign_in.sign_out(signed_in.sealed, caller().deadline)
+                gantry.session_check.sign_out(signed_in.sealed, caller().deadline)
         address = f"person{self._random.randrange(self.size)}@example.com"
         self._sign_in("sign-in by address", self._login, address, counts)
 

@@ -25,9 +25,12 @@ if TYPE_CHECKING:
     from chalicelib.mongodb import Mongo
     from chalicelib.rocketchat import Send
     from chalicelib.service import Service
+    from chalicelib.session_check import IssuedTokens, SessionCheck
+    from chalicelib.sessions import Seals, Sessions
     from chalicelib.signin import Accounts, Directory, SecondFactor, SignIn, TokenSource
     from chalicelib.state import StateTable
     from chalicelib.throttle import AttemptStore
+    from chalicelib.tokens.mongodb import IframeTokens, LoginTokens
 
 
 class Gantry:
@@ -120,24 +123,42 @@ class Gantry:
         return StateTable(AwsService("dynamodb", "state"), self.settings.state_table)
 
     @cached_property
+    def session_check(self) -> "SessionCheck":
+        """The use cases of a browser with a cookie: light, since every page load of the workspace begins with them."""
+        from chalicelib.session_check import SessionCheck
+
+        return SessionCheck(sessions=self._sessions, tokens=self._issued_tokens())
+
+    @cached_property
     def sign_in(self) -> "SignIn":
-        """The use cases, over the directory and the token source that the settings name."""
-        from chalicelib.sessions import Challenges, Seals, Sessions
+        """The use cases of the login page, over the directory and the token source that the settings name."""
+        from chalicelib.sessions import Challenges
         from chalicelib.signin import SignIn
         from chalicelib.throttle import Throttle
 
-        seals = Seals(self.credentials, self.clock)
         return SignIn(
             directory=self._directory(),
             accounts=self._accounts(),
             second_factor=self._second_factor(),
             tokens=self._tokens(),
-            sessions=Sessions(seals, self.settings.session_seconds, self.clock),
-            challenges=Challenges(seals),
+            sessions=self._sessions,
+            challenges=Challenges(self._seals),
             throttle=Throttle(self._attempts(), self.settings.limits, self.journal, self.clock),
             log=self.journal,
             clock=self.clock,
         )
+
+    @cached_property
+    def _seals(self) -> "Seals":
+        from chalicelib.sessions import Seals
+
+        return Seals(self.credentials, self.clock)
+
+    @cached_property
+    def _sessions(self) -> "Sessions":
+        from chalicelib.sessions import Sessions
+
+        return Sessions(self._seals, self.settings.session_seconds, self.clock)
 
     def _directory(self) -> "Directory":
         if self.settings.directory == "mongodb":
@@ -239,12 +260,23 @@ class Gantry:
 
         return MemoryAttempts(self.clock)
 
+    def _issued_tokens(self) -> "IssuedTokens":
+        if self.settings.token_source == "mongodb":
+            return self._mongo_tokens
+        from chalicelib.tokens.rest import RestTokens
+
+        return RestTokens(self.workspace, self.clock)
+
+    @cached_property
+    def _mongo_tokens(self) -> "IframeTokens | LoginTokens":
+        from chalicelib.tokens.mongodb import IframeTokens, LoginTokens
+
+        kind = IframeTokens if self.settings.token_kind == "iframe" else LoginTokens
+        return kind(self.mongo, self.clock)
+
     def _tokens(self) -> "TokenSource":
         if self.settings.token_source == "mongodb":
-            from chalicelib.tokens.mongodb import IframeTokens, LoginTokens
-
-            kind = IframeTokens if self.settings.token_kind == "iframe" else LoginTokens
-            return kind(self.mongo, self.clock)
+            return self._mongo_tokens
         if self.settings.directory == "rocketchat":
             from chalicelib.tokens.rest import RestTokens
 

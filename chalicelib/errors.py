@@ -269,7 +269,7 @@ class UsernameTaken(SignInRefused):
 
 
 class AccountNotMade(SignInRefused):
-    """The workspace refuses to make an account for the person; `why` is a word for the log."""
+    """The workspace refuses to make an account for the person; `why` is for the log."""
 
     reason = "account-not-made"
 
@@ -291,6 +291,25 @@ class EmailTaken(SignInRefused):
     """Another account holds the person's e-mail address, and nothing proves that it is theirs."""
 
     reason = "email-taken"
+
+
+class RelayRefused(SignInRefused):
+    """The provider does not say that the token is good and was made for our application; `why` is for the log."""
+
+    reason = "relay-refused"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"relay: {self.why}"
+
+
+class LinkedElsewhere(SignInRefused):
+    """The account that holds the person's address is tied to somebody else at the same provider."""
+
+    reason = "linked-elsewhere"
 
 
 # --- sessions --------------------------------------------------------------------------------------------------------

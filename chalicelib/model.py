@@ -63,6 +63,17 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class ProviderToken:
+    """What a provider gave the browser through the workspace: an access token, and Twitter's secret that goes with it.
+
+    It proves nothing until the provider has said whose it is, and for which application it was made.
+    """
+
+    value: Secret
+    secret: Secret | None = None
+
+
+@dataclass(frozen=True)
 class Account:
     """The workspace's user record for an identity, by its id."""
 

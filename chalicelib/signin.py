@@ -1,6 +1,7 @@
-"""What Gantry is for: sign somebody in, tell whether a browser is signed in, sign it out.
+"""The use cases that end with a session: sign somebody in, by a password or by what a provider gave the browser.
 
-The ports beside these use cases say what they need from the outside; `chalicelib.bootstrap` plugs in what is there.
+The ports beside them say what they need from the outside; `chalicelib.bootstrap` plugs in what is there. What is done
+with a session afterwards is in `chalicelib.session_check`.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,8 +11,8 @@ from time import time
 from typing import Protocol
 
 from chalicelib.deadline import Deadline
-from chalicelib.errors import GantryError, NotSignedIn, SecondFactorRequired, SignInRefused, Unavailable, WrongCode
-from chalicelib.model import Account, Caller, Challenge, Identity, Session, Token
+from chalicelib.errors import ChallengeGone, GantryError, SecondFactorRequired, SignInRefused, WrongCode
+from chalicelib.model import Account, Caller, Challenge, Identity, ProviderToken, Session, Token
 from chalicelib.secret import Secret
 from chalicelib.sessions import Challenges, Sessions
 from chalicelib.throttle import Throttle, Trial
@@ -34,6 +35,20 @@ class Directory(Protocol):
         """Return who answered `challenge`. Raises as `authenticate`."""
 
 
+class Provider(Protocol):
+    """A vendor whose own login the workspace relays."""
+
+    @property
+    def name(self) -> str:
+        """The provider's name in the settings and in the log."""
+
+    def identify(self, token: ProviderToken, deadline: Deadline) -> Identity:
+        """Return whose `token` is, by the provider's own word that it was made for our application (promise 38).
+
+        Raises `RelayRefused`, `ConfigurationError` or `Unavailable`.
+        """
+
+
 class Accounts(Protocol):
     """A place that knows which account of the workspace is whose."""
 
@@ -52,16 +67,10 @@ class SecondFactor(Protocol):
 
 
 class TokenSource(Protocol):
-    """A place that makes, knows and ends an account's tokens."""
+    """A place that makes an account's tokens."""
 
     def issue(self, account: Account, identity: Identity, deadline: Deadline) -> Token:
         """Return a token for `account`. Raises a `SignInRefused` or `Unavailable`."""
-
-    def is_live(self, session: Session, deadline: Deadline) -> bool:
-        """Tell whether the session's token still logs in. Raises `Unavailable` when that cannot be known."""
-
-    def revoke(self, session: Session, deadline: Deadline) -> None:
-        """End the session's token. Raises `Unavailable` when the workspace could not be told."""
 
 
 class AttemptLog(Protocol):
@@ -105,57 +114,47 @@ class CodeDue:
         )
 
 
-class SignIn:
-    """The use cases, over one directory and one token source."""
+@dataclass(frozen=True, kw_only=True, repr=False)
+class _SignIn:
+    """What every way to sign in has in common, once it is known who somebody is."""
 
-    def __init__(
-        self,
-        *,
-        directory: Directory,
-        accounts: Accounts,
-        second_factor: SecondFactor,
-        tokens: TokenSource,
-        sessions: Sessions,
-        challenges: Challenges,
-        throttle: Throttle,
-        log: AttemptLog,
-        clock: Callable[[], float] = time,
-    ) -> None:
-        self._directory = directory
-        self._accounts = accounts
-        self._second_factor = second_factor
-        self._tokens = tokens
-        self._sessions = sessions
-        self._challenges = challenges
-        self._throttle = throttle
-        self._log = log
-        self._clock = clock
+    accounts: Accounts
+    second_factor: SecondFactor
+    tokens: TokenSource
+    sessions: Sessions
+    challenges: Challenges
+    throttle: Throttle
+    log: AttemptLog
+    clock: Callable[[], float] = time
 
-    def with_password(self, username: str, password: Secret, caller: Caller) -> SignedIn | CodeDue:
-        """Sign in with a password, or return what second factor is due.
+    @property
+    def _issuer(self) -> str:
+        """What challenges are bound to and the log names: the directory or the provider."""
+        raise NotImplementedError
 
-        Raises the `SignInRefused` that says why not, `Unavailable`, or `ConfigurationError`.
-        """
-        with self._logged(username, caller) as attempt, self._counted(username, caller) as trial:
-            # Without keys no session can be sealed: find out before the workspace makes a token that nobody would get.
-            self._sessions.ready(caller.deadline)
-            try:
-                identity = self._directory.authenticate(username, password, caller)
-            except SecondFactorRequired as required:
-                attempt.note("challenged", required.reason)
-                return self._challenge(username, required, self._clock(), caller)
-            return self._finish(identity, username, self._clock(), attempt, trial, caller)
+    def _shown(self, identity: Identity, username: str) -> str:
+        """Return what the second factor's form calls the person."""
+        raise NotImplementedError
+
+    def _budget(self, challenge: Challenge) -> str:
+        """Return the name that wrong codes count against."""
+        raise NotImplementedError
+
+    def _ask_again(self, challenge: Challenge, code: str, caller: Caller) -> Identity:
+        """Return who answered a challenge that is not the account's; raises as `Directory.answer`."""
+        raise NotImplementedError
 
     def with_code(self, sealed: str, code: str, caller: Caller) -> SignedIn | CodeDue:
         """Answer the challenge under `sealed`, or return what is due still: the same challenge after a wrong code.
 
         A challenge keeps the time at which its password was right, so a wrong code buys no new five minutes
-        (promise 15). Raises `ChallengeGone` and as `with_password`.
+        (promise 15). Raises `ChallengeGone`, the `SignInRefused` that says why not, `Unavailable`, or
+        `ConfigurationError`.
         """
         with self._logged("", caller) as attempt:
-            challenge = self._challenges.open(sealed, self._directory.name, caller.deadline)
+            challenge = self.challenges.open(sealed, self._issuer, caller.deadline)
             attempt.username = challenge.username
-            with self._counted(challenge.username, caller) as trial:
+            with self._counted(self._budget(challenge), caller) as trial:
                 try:
                     identity = self._answered(challenge, code, caller)
                 except WrongCode as wrong:
@@ -168,40 +167,30 @@ class SignIn:
 
     def pending(self, sealed: str, caller: Caller) -> CodeDue:
         """Return what is due under `sealed`, to show its form again. Raises `ChallengeGone` or `Unavailable`."""
-        challenge = self._challenges.open(sealed, self._directory.name, caller.deadline)
+        challenge = self.challenges.open(sealed, self._issuer, caller.deadline)
         return CodeDue.of(challenge, sealed)
 
-    def check(self, sealed: str, deadline: Deadline) -> Session:
-        """Return the live session under `sealed`; nothing is minted, whoever asks how often (promise 30).
-
-        Raises `NotSignedIn` when it is over here or in the workspace, `Unavailable` when that cannot be known.
-        """
-        session = self._sessions.open(sealed, deadline)
-        if not self._tokens.is_live(session, deadline):
-            raise NotSignedIn
-        return session
-
-    def sign_out(self, sealed: str, deadline: Deadline) -> bool:
-        """End the session under `sealed` in the workspace; return False where there is none.
-
-        Raises `Unavailable` when the workspace could not be told.
-        """
-        try:
-            session = self._sessions.open(sealed, deadline)
-        except NotSignedIn as gone:
-            if not gone.certain:
-                raise Unavailable("session", "no key that is known here opens it") from None
-            return False
-        self._tokens.revoke(session, deadline)
-        return True
+    def _prove(self, username: str | None, prove: Callable[[], Identity], caller: Caller) -> SignedIn | CodeDue:
+        """Sign in whom `prove` finds, or return what second factor is due. No `username` is no budget of a name."""
+        with self._logged(username or "", caller) as attempt, self._counted(username, caller) as trial:
+            # Without keys no session can be sealed: find out before the workspace makes a token that nobody would get.
+            self.sessions.ready(caller.deadline)
+            try:
+                identity = prove()
+            except SecondFactorRequired as required:
+                attempt.note("challenged", required.reason)
+                return self._challenge(username or "", required, self.clock(), caller)
+            shown = self._shown(identity, username or "")
+            attempt.username = shown
+            return self._finish(identity, shown, self.clock(), attempt, trial, caller)
 
     def _answered(self, challenge: Challenge, code: str, caller: Caller) -> Identity:
         """Return who answered `challenge`, which is the directory's or the account's; raises as either."""
         identity = challenge.identity
         if identity is None:
-            return self._directory.answer(challenge, code, caller)
-        account = self._accounts.account_of(identity, caller.deadline)
-        self._second_factor.answer(account, code, caller.deadline)
+            return self._ask_again(challenge, code, caller)
+        account = self.accounts.account_of(identity, caller.deadline)
+        self.second_factor.answer(account, code, caller.deadline)
         return replace(identity, account=account, second_factor=True)
 
     def _challenge(
@@ -212,8 +201,8 @@ class SignIn:
         caller: Caller,
         identity: Identity | None = None,
     ) -> CodeDue:
-        challenge = Challenge(self._directory.name, username, required.method, began, required.memo, identity)
-        sealed = self._challenges.issue(challenge, caller.deadline)
+        challenge = Challenge(self._issuer, username, required.method, began, required.memo, identity)
+        sealed = self.challenges.issue(challenge, caller.deadline)
         destination = required.memo.get(DESTINATION, "")
         return CodeDue(username, required.method, sealed, required.sent, required.expires, destination)
 
@@ -221,19 +210,19 @@ class SignIn:
         self, identity: Identity, username: str, began: float, attempt: "_Attempt", trial: Trial, caller: Caller
     ) -> SignedIn | CodeDue:
         """Give a token to who the directory says it is; `began` is when their password was right."""
-        account = self._accounts.account_of(identity, caller.deadline)
+        account = self.accounts.account_of(identity, caller.deadline)
         try:
-            self._second_factor.ask(account, identity, caller.deadline)
+            self.second_factor.ask(account, identity, caller.deadline)
         except SecondFactorRequired as required:
             attempt.note("challenged", required.reason)
             return self._challenge(username, required, began, caller, identity)
-        token = self._tokens.issue(account, identity, caller.deadline)
-        session, sealed = self._sessions.start(account.id, token, caller.deadline)
+        token = self.tokens.issue(account, identity, caller.deadline)
+        session, sealed = self.sessions.start(account.id, token, caller.deadline)
         trial.finish()
         return SignedIn(session, sealed)
 
-    def _counted(self, username: str, caller: Caller) -> AbstractContextManager[Trial]:
-        return self._throttle.attempt(username, caller.address, caller.request_id, caller.deadline)
+    def _counted(self, username: str | None, caller: Caller) -> AbstractContextManager[Trial]:
+        return self.throttle.attempt(username, caller.address, caller.request_id, caller.deadline)
 
     @contextmanager
     def _logged(self, username: str, caller: Caller) -> Iterator["_Attempt"]:
@@ -247,14 +236,72 @@ class SignIn:
             attempt.note("failed", "fault")
             raise
         finally:
-            self._log.attempt(
+            self.log.attempt(
                 outcome=attempt.outcome,
                 reason=attempt.reason,
                 username=attempt.username,
-                directory=self._directory.name,
+                directory=self._issuer,
                 address=caller.address,
                 request_id=caller.request_id,
             )
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SignIn(_SignIn):
+    """Sign in by a password that a directory checks."""
+
+    directory: Directory
+
+    def with_password(self, username: str, password: Secret, caller: Caller) -> SignedIn | CodeDue:
+        """Sign in with a password, or return what second factor is due.
+
+        Raises the `SignInRefused` that says why not, `Unavailable`, or `ConfigurationError`.
+        """
+        return self._prove(username, lambda: self.directory.authenticate(username, password, caller), caller)
+
+    @property
+    def _issuer(self) -> str:
+        return self.directory.name
+
+    def _shown(self, identity: Identity, username: str) -> str:
+        return username
+
+    def _budget(self, challenge: Challenge) -> str:
+        return challenge.username
+
+    def _ask_again(self, challenge: Challenge, code: str, caller: Caller) -> Identity:
+        return self.directory.answer(challenge, code, caller)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RelaySignIn(_SignIn):
+    """Sign in by the token that a provider gave the browser through the workspace."""
+
+    provider: Provider
+
+    def with_token(self, token: ProviderToken, caller: Caller) -> SignedIn | CodeDue:
+        """Sign in with a provider's token, or return what second factor the account has.
+
+        A token is no guess at anybody's password: the attempt counts against the source address alone. Raises
+        `RelayRefused` or another `SignInRefused` that says why not, `Unavailable`, or `ConfigurationError`.
+        """
+        return self._prove(None, lambda: self.provider.identify(token, caller.deadline), caller)
+
+    @property
+    def _issuer(self) -> str:
+        return self.provider.name
+
+    def _shown(self, identity: Identity, username: str) -> str:
+        return identity.email or identity.name or identity.username
+
+    def _budget(self, challenge: Challenge) -> str:
+        if challenge.identity is None:
+            raise ChallengeGone
+        # What is shown is not unique: the subject is.
+        return f"{challenge.identity.issuer} {challenge.identity.subject}"
+
+    def _ask_again(self, challenge: Challenge, code: str, caller: Caller) -> Identity:
+        raise ChallengeGone
 
 
 class _Attempt:

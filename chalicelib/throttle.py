@@ -172,21 +172,22 @@ class Throttle:
         self._clock = clock
 
     @contextmanager
-    def attempt(self, username: str, address: str, request_id: str, deadline: Deadline) -> Iterator[Trial]:
+    def attempt(self, username: str | None, address: str, request_id: str, deadline: Deadline) -> Iterator[Trial]:
         """Count an attempt before the block runs, and strike it out where the block shows that it was no failure.
 
+        Without a `username` it counts against the address alone: nobody's password is being guessed.
         A refusal inside stays counted. A finished sign-in ends the run of this name from this address, and nobody
         else's: it lifts no ban that others brought about. What failed for reasons of ours was no guess, and is struck
         out alone. Raises `Banned`, and `Unavailable` where the store cannot be asked (promise 7).
         """
         from secrets import token_hex
 
-        name, network = folded(username), network_of(address)
+        name, network = folded(username or ""), network_of(address)
         attempt_id, at = token_hex(8), self._clock()
         attempts = {
             key: Attempt(attempt_id, at, _digest(other)[:32])
             for key, other in (("address " + _digest(network), name), ("name " + _digest(name), network))
-            if self._after(key)
+            if self._after(key) and (username is not None or key.startswith("address "))
         }
         written = self._admit(attempts, request_id, deadline)
         trial = Trial()

@@ -31,6 +31,7 @@ from chalicelib.log import Journal
 from chalicelib.model import Challenge, Identity, Session, Token
 from chalicelib.mongodb import Mongo
 from chalicelib.secret import Secret
+from chalicelib.session_check import IssuedTokens
 from chalicelib.signin import Directory, TokenSource
 from chalicelib.tokens.mongodb import LoginTokens
 from chalicelib.tokens.rest import RestTokens
@@ -42,6 +43,11 @@ from tests.fakes import FakeClock, FakePerson, FakeSecretStore, FakeWorkspace, c
 from tests.mongodb.relayed import SHORT
 from tests.mongodb.stage import TOTP_SECRET, account, with_totp
 
+
+class Tokens(TokenSource, IssuedTokens, Protocol):
+    """What makes tokens and what knows them, in one."""
+
+
 RIGHT, WRONG = Secret(PASSWORD), Secret("wrong")
 
 
@@ -52,7 +58,7 @@ class Stage(Protocol):
     def directory(self) -> Directory: ...
 
     @property
-    def tokens(self) -> TokenSource: ...
+    def tokens(self) -> Tokens: ...
 
     def right_code(self, username: str) -> str: ...
 

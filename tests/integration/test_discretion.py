@@ -94,10 +94,10 @@ def test_a_fault_in_the_middle(stage: Stage, visitor: Visitor, monkeypatch: pyte
     visitor.sign_in("alice")
     gantry = stage.container()
 
-    def broken(sealed: str, *_: object) -> None:
+    def broken(self: object, sealed: str, *_: object) -> None:
         raise ValueError(sealed)
 
-    monkeypatch.setattr(gantry.sign_in, "check", broken)
+    monkeypatch.setattr(type(gantry.session_check), "check", broken)
     assert visitor.check().status_code == 500
     [line] = stage.log.events("fault")
     assert line["error"] == "ValueError"

@@ -33,7 +33,7 @@ class Relayed:
 
     def check(self, signed_in: SignedIn, seconds: float = SHORT) -> Session:
         """One session check."""
-        return self.stage.gantry.sign_in.check(signed_in.sealed, caller(seconds).deadline)
+        return self.stage.gantry.session_check.check(signed_in.sealed, caller(seconds).deadline)
 
     def sign_in(self, seconds: float = SHORT) -> SignedIn | CodeDue:
         """One sign-in of alice."""
@@ -45,7 +45,7 @@ class Relayed:
         return {
             "check": lambda: self.check(signed_in, seconds),
             "sign-in": lambda: self.sign_in(seconds),
-            "sign-out": lambda: gantry.sign_in.sign_out(signed_in.sealed, caller(seconds).deadline),
+            "sign-out": lambda: gantry.session_check.sign_out(signed_in.sealed, caller(seconds).deadline),
             "sweep": lambda: gantry.sweep(caller(seconds).deadline),
             "elsewhere": lambda: foreign(gantry).with_password("erin", PASSWORD, caller(seconds)),
         }

@@ -125,10 +125,10 @@ class Stage:
         return pyotp.TOTP(TOTP_SECRET).at(int(self.clock.now) + 30 * steps_aside)
 
     def check(self, signed_in: SignedIn) -> None:
-        self.gantry.sign_in.check(signed_in.sealed, caller().deadline)
+        self.gantry.session_check.check(signed_in.sealed, caller().deadline)
 
     def sign_out(self, signed_in: SignedIn) -> bool:
-        return self.gantry.sign_in.sign_out(signed_in.sealed, caller().deadline)
+        return self.gantry.session_check.sign_out(signed_in.sealed, caller().deadline)
 
     def log_in_to_workspace(self, username: str) -> None:
         """What every accepted login does to the account."""

@@ -56,7 +56,7 @@ def check(stage: Stage) -> Callable[[], object]:
 def check_of_another_kind_of_cookie(stage: Stage) -> Callable[[], object]:
     def work() -> None:
         with pytest.raises(NotSignedIn):
-            stage.gantry.sign_in.check("forged", caller().deadline)
+            stage.gantry.session_check.check("forged", caller().deadline)
 
     return work
 

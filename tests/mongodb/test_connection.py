@@ -203,7 +203,7 @@ def test_a_real_step_down_is_survived(stage: Stage, engine: Engine) -> None:
     until = monotonic() + 60
     came_to: object = None
     while not isinstance(came_to, SignedIn) and monotonic() < until:
-        checked = outcome(lambda: stage.gantry.sign_in.check(signed_in.sealed, caller().deadline))
+        checked = outcome(lambda: stage.gantry.session_check.check(signed_in.sealed, caller().deadline))
         assert isinstance(checked, Session | Unavailable)
         came_to = outcome(lambda: stage.password("alice"))
         assert isinstance(came_to, SignedIn | Unavailable)

@@ -48,7 +48,7 @@ def test_many_checks_of_one_session_mint_nothing(make_stage: MakeStage, heard: H
     signed_in, record, before = stage.signed_in("alice"), stage.record("alice"), len(heard)
 
     def checks(number: int) -> list[Session]:
-        return [stage.gantry.sign_in.check(signed_in.sealed, caller().deadline) for _ in range(CHECKS // MANY)]
+        return [stage.gantry.session_check.check(signed_in.sealed, caller().deadline) for _ in range(CHECKS // MANY)]
 
     for each in together(MANY, checks):
         assert isinstance(each, list), each
@@ -151,7 +151,9 @@ def test_a_server_killed_amid_checks_loses_no_session(stage: Stage, engine: Engi
         # The second quarter runs into the kill, the third begins when the server is gone, the last when it is back.
         wanted = {2: killed, 3: back}.get(number * 4 // CHECKS)
         assert wanted is None or wanted.wait(PATIENCE)
-        came_to = outcome(lambda: stage.gantry.sign_in.check(sessions[number % PEOPLE].sealed, caller(0.5).deadline))
+        came_to = outcome(
+            lambda: stage.gantry.session_check.check(sessions[number % PEOPLE].sealed, caller(0.5).deadline)
+        )
         if number >= CHECKS // 4:
             running.set()
         if isinstance(came_to, Unavailable):

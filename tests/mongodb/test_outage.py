@@ -91,7 +91,7 @@ def test_a_killed_database_comes_back_with_every_session(stage: Stage, engine: E
     signed_in = stage.signed_in("alice")
     engine.kill()
     try:
-        unavailable(lambda: stage.gantry.sign_in.check(signed_in.sealed, caller(SHORT).deadline))
+        unavailable(lambda: stage.gantry.session_check.check(signed_in.sealed, caller(SHORT).deadline))
     finally:
         engine.restart()
     stage.check(signed_in)

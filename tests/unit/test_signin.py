@@ -19,6 +19,7 @@ from chalicelib.errors import (
 )
 from chalicelib.model import Caller, Challenge, Identity
 from chalicelib.secret import Secret
+from chalicelib.session_check import SessionCheck
 from chalicelib.sessions import Challenges, Seals, Sessions
 from chalicelib.signin import CodeDue, SignedIn, SignIn
 from chalicelib.throttle import Limits, Throttle
@@ -78,6 +79,7 @@ class Stage:
             log=self.log,
             clock=self.clock,
         )
+        self.session_check = SessionCheck(sessions=sessions, tokens=self.workspace)
 
     def signed_in(self, username: str = "alice") -> SignedIn:
         came_to = self.sign_in.with_password(username, PASSWORD, caller())
@@ -102,7 +104,7 @@ def test_a_right_password_signs_in(stage: Stage) -> None:
     """A right password makes a session of the account with its token, and the attempt is logged."""
     signed_in = stage.signed_in()
     assert signed_in.session.account_id == "id-of-alice"
-    assert stage.sign_in.check(signed_in.sealed, DEADLINE) == signed_in.session
+    assert stage.session_check.check(signed_in.sealed, DEADLINE) == signed_in.session
     assert stage.log.attempts == [
         {
             "outcome": "signed-in",
@@ -118,7 +120,7 @@ def test_a_right_password_signs_in(stage: Stage) -> None:
 def test_twenty_checks_mint_nothing(stage: Stage) -> None:
     """Promise 30: however often one session is checked, it gives one token and nothing is minted."""
     signed_in = stage.signed_in()
-    tokens = {stage.sign_in.check(signed_in.sealed, DEADLINE).token for _ in range(20)}
+    tokens = {stage.session_check.check(signed_in.sealed, DEADLINE).token for _ in range(20)}
     assert tokens == {signed_in.session.token}
     assert stage.workspace.minted == 1
 
@@ -135,7 +137,7 @@ def test_a_session_ends_when_its_token_does(stage: Stage) -> None:
     signed_in = stage.signed_in()
     stage.workspace.live.clear()
     with pytest.raises(NotSignedIn) as over:
-        stage.sign_in.check(signed_in.sealed, DEADLINE)
+        stage.session_check.check(signed_in.sealed, DEADLINE)
     assert over.value.certain
 
 
@@ -144,32 +146,32 @@ def test_a_session_that_cannot_be_asked_about_is_not_declared_over(stage: Stage)
     signed_in = stage.signed_in()
     stage.workspace.down = True
     with pytest.raises(Unavailable):
-        stage.sign_in.check(signed_in.sealed, DEADLINE)
+        stage.session_check.check(signed_in.sealed, DEADLINE)
     stage.workspace.down = False
-    assert stage.sign_in.check(signed_in.sealed, DEADLINE)
+    assert stage.session_check.check(signed_in.sealed, DEADLINE)
 
 
 def test_signing_out_ends_the_token(stage: Stage) -> None:
     """Promise 12: after signing out the replayed seal is not signed in, and signing out again is done already."""
     signed_in = stage.signed_in()
-    assert stage.sign_in.sign_out(signed_in.sealed, DEADLINE)
+    assert stage.session_check.sign_out(signed_in.sealed, DEADLINE)
     assert stage.workspace.live == {}
     with pytest.raises(NotSignedIn):
-        stage.sign_in.check(signed_in.sealed, DEADLINE)
-    assert stage.sign_in.sign_out(signed_in.sealed, DEADLINE)
+        stage.session_check.check(signed_in.sealed, DEADLINE)
+    assert stage.session_check.sign_out(signed_in.sealed, DEADLINE)
 
 
 def test_there_is_nothing_to_sign_out_under_an_expired_seal(stage: Stage) -> None:
     """A session that is over by its own time has nothing to end."""
     signed_in = stage.signed_in()
     stage.clock.now += 3600
-    assert not stage.sign_in.sign_out(signed_in.sealed, DEADLINE)
+    assert not stage.session_check.sign_out(signed_in.sealed, DEADLINE)
 
 
 def test_signing_out_under_a_seal_that_nobody_can_judge_is_not_called_done(stage: Stage) -> None:
     """Where no known key opens the seal and none could be read anew, the workspace was not told, and that is said."""
     with pytest.raises(Unavailable):
-        stage.sign_in.sign_out("made-with-another-key", DEADLINE)
+        stage.session_check.sign_out("made-with-another-key", DEADLINE)
 
 
 def test_a_wrong_password_is_refused_and_logged(stage: Stage) -> None:
