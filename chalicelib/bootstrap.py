@@ -10,7 +10,6 @@ from time import time
 from typing import TYPE_CHECKING
 
 from chalicelib.config import Settings
-from chalicelib.credentials import Credentials
 from chalicelib.errors import ConfigurationError
 from chalicelib.log import Journal
 
@@ -85,6 +84,7 @@ class Gantry:
     def credentials(self) -> "CredentialCache":
         """The secret of this container."""
         from chalicelib.aws import CredentialCache, SecretsManager
+        from chalicelib.credentials import Credentials
 
         store = self._secret_store or SecretsManager(self.settings.secret_id)
         understand = partial(Credentials.from_json, settings=self.settings)

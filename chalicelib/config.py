@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 
 from chalicelib import colour
 from chalicelib.errors import ConfigurationError, Problem
-from chalicelib.model import TokenKind
-from chalicelib.throttle import Limits
+from chalicelib.model import Limits, TokenKind
 
 DirectoryName = Literal["rocketchat", "mongodb", "users", "cognito"]
 Policy = Literal["honour", "totp", "skip"]

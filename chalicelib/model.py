@@ -112,3 +112,13 @@ class Caller:
     address: str
     request_id: str
     deadline: Deadline
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many failures within `window` seconds ban for `ban` seconds; 0 failures switch a budget off."""
+
+    name_after: int = 5
+    address_after: int = 20
+    window: int = 300
+    ban: int = 600

@@ -1,7 +1,5 @@
 """A string that does not print."""
 
-import hmac
-
 
 class Secret:
     """Hold a password, token or key so that only `reveal()` gives it away.
@@ -28,7 +26,10 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self._value.encode(), other._value.encode())
+        # Imported here: this module is part of every start, and OpenSSL's hashes are not.
+        from hmac import compare_digest
+
+        return compare_digest(self._value.encode(), other._value.encode())
 
     def __hash__(self) -> int:
         return hash(self._value)

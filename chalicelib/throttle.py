@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import Banned, GantryError, SignInRefused, Unavailable
+from chalicelib.model import Limits
 
 BACKEND = "attempts"
 MOST_TRIES = 200
@@ -30,16 +31,6 @@ _INVISIBLE = (
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How many failures within `window` seconds ban for `ban` seconds; 0 failures switch a budget off."""
-
-    name_after: int = 5
-    address_after: int = 20
-    window: int = 300
-    ban: int = 600
 
 
 @dataclass(frozen=True)

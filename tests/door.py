@@ -13,7 +13,8 @@ from threading import Lock
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import Banned, GantryError, WrongCredentials
-from chalicelib.throttle import AttemptStore, Limits, Throttle, Trial
+from chalicelib.model import Limits
+from chalicelib.throttle import AttemptStore, Throttle, Trial
 from tests.fakes import FakeClock
 
 LET_IN = 0

@@ -12,10 +12,11 @@ from chalicelib.attempts.mongodb import MongoAttempts
 from chalicelib.credentials import Credentials
 from chalicelib.deadline import Deadline
 from chalicelib.errors import Unavailable
+from chalicelib.model import Limits
 from chalicelib.mongodb import Mongo
 from chalicelib.secret import Secret
 from chalicelib.state import StateTable
-from chalicelib.throttle import Attempt, AttemptStore, Limits, Run, Stored
+from chalicelib.throttle import Attempt, AttemptStore, Run, Stored
 from tests.database.fixtures import FreshDatabase
 from tests.database.relay import Relay
 from tests.door import Door, right

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from chalicelib.config import Brand, Settings, origin_of
 from chalicelib.errors import ConfigurationError
-from chalicelib.throttle import Limits
+from chalicelib.model import Limits
 
 GOOD = {"ROCKETCHAT_URL": "https://Chat.Example.com/", "SECRET_ID": "gantry/prod"}
 

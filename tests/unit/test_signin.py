@@ -17,12 +17,12 @@ from chalicelib.errors import (
     Unavailable,
     WrongCredentials,
 )
-from chalicelib.model import Caller, Challenge, Identity
+from chalicelib.model import Caller, Challenge, Identity, Limits
 from chalicelib.secret import Secret
 from chalicelib.session_check import SessionCheck
 from chalicelib.sessions import Challenges, Seals, Sessions
 from chalicelib.signin import CodeDue, SignedIn, SignIn
-from chalicelib.throttle import Limits, Throttle
+from chalicelib.throttle import Throttle
 from tests.fakes import (
     AttemptRecorder,
     FakeAccounts,

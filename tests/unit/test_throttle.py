@@ -22,7 +22,8 @@ from chalicelib.errors import (
     WrongCode,
     WrongCredentials,
 )
-from chalicelib.throttle import AttemptStore, Limits, Run, Stored, Trial, folded, network_of
+from chalicelib.model import Limits
+from chalicelib.throttle import AttemptStore, Run, Stored, Trial, folded, network_of
 from tests.door import LET_IN, Door, challenge, raises, right, wrong
 from tests.fakes import NOON, FakeClock
 
