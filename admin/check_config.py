@@ -4,10 +4,10 @@ import click
 
 from admin.deployment import SETTINGS, Deployment, understood, with_deployment
 from admin.failures import Command, listed, sentence
-from chalicelib.aws import SecretsManager
 from chalicelib.config import Settings
 from chalicelib.credentials import Credentials
 from chalicelib.errors import ConfigurationError, Problem, Unavailable
+from chalicelib.secrets_manager import SecretsManager
 
 
 @click.command("check-config", cls=Command)

@@ -15,13 +15,14 @@ from typing import Any, TypeVar
 
 import click
 
-from chalicelib.aws import SecretsManager, SecretStore
+from chalicelib.aws import SecretStore
 from chalicelib.bootstrap import Gantry
 from chalicelib.config import Settings
 from chalicelib.credentials import Credentials
 from chalicelib.deadline import Deadline
 from chalicelib.errors import ConfigurationError, Problem
 from chalicelib.log import Journal
+from chalicelib.secrets_manager import SecretsManager
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 28.0

@@ -1,6 +1,6 @@
-"""AWS: one way to call a service, and the secret, fetched from Secrets Manager, understood once, kept for a while.
+"""AWS: one way to call a service, and the secret, understood once and kept for a while.
 
-`SecretsManager` is the only place that knows how a secret is fetched.
+How it is fetched is known to `chalicelib.secrets_manager` alone.
 """
 
 import logging
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from chalicelib.credentials import Credentials
 from chalicelib.deadline import Deadline
-from chalicelib.errors import ConfigurationError, GantryError, Problem, Unavailable
+from chalicelib.errors import ConfigurationError, GantryError, Unavailable
 from chalicelib.log import Journal
 from chalicelib.people import weak_hashes
 
@@ -104,57 +104,6 @@ class SecretStore(Protocol):
 
     def fetch(self, deadline: Deadline) -> str:
         """Return the secret's text. Raises `Unavailable`, or `ConfigurationError` where an administrator must help."""
-
-
-class SecretsManager:
-    """AWS Secrets Manager through boto3 (`secretsmanager:GetSecretValue`)."""
-
-    def __init__(self, secret_id: str) -> None:
-        self._secret_id = secret_id
-
-    def fetch(self, deadline: Deadline) -> str:
-        """Return the current `SecretString`, within `deadline`.
-
-        Raises `ConfigurationError` when the secret does not exist, may not be read or has no text, `Unavailable` for
-        all else (AWS API reference, GetSecretValue, section "Errors").
-        """
-        import boto3
-        from botocore.config import Config
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        # A client is made for each fetch, so that its time-outs are those of this request's deadline. The secret is
-        # fetched once in `TTL_SECONDS`.
-        connect = deadline.timeout(CONNECT_SECONDS, "secret")
-        config = Config(
-            connect_timeout=connect,
-            read_timeout=max(min(READ_SECONDS, deadline.remaining() - connect), 0.1),
-            retries={"total_max_attempts": 1},
-        )
-        try:
-            client = boto3.session.Session().client("secretsmanager", config=config)
-            text: str | None = client.get_secret_value(SecretId=self._secret_id).get("SecretString")
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            if code in _PERMANENT:
-                raise ConfigurationError((Problem("SECRET_ID", *_PERMANENT[code]),)) from None
-            raise Unavailable("secret", code or "ClientError") from None
-        except BotoCoreError as error:
-            raise Unavailable("secret", type(error).__name__) from None
-        if text is None:
-            raise ConfigurationError((Problem("SECRET_ID", "the secret is binary", "Store it as a JSON text"),))
-        return text
-
-
-_PERMANENT = {
-    "ResourceNotFoundException": (
-        "there is no such secret in this account and region",
-        "Create it, or mend the name or ARN",
-    ),
-    "AccessDeniedException": (
-        "the function may not read the secret",
-        "Allow secretsmanager:GetSecretValue on the secret's full ARN in .chalice/policy-<stage>.json and deploy",
-    ),
-}
 
 
 class CredentialCache:

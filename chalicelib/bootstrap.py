@@ -83,8 +83,9 @@ class Gantry:
     @cached_property
     def credentials(self) -> "CredentialCache":
         """The secret of this container."""
-        from chalicelib.aws import CredentialCache, SecretsManager
+        from chalicelib.aws import CredentialCache
         from chalicelib.credentials import Credentials
+        from chalicelib.secrets_manager import SecretsManager
 
         store = self._secret_store or SecretsManager(self.settings.secret_id)
         understand = partial(Credentials.from_json, settings=self.settings)

@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOMAIN = ("model", "errors", "signin", "sessions", "throttle", "people", "deadline", "secret", "health")
+DOMAIN = (
+    "model",
+    "errors",
+    "signin",
+    "session_check",
+    "sessions",
+    "throttle",
+    "people",
+    "deadline",
+    "secret",
+    "health",
+)
 OUTSIDE = {"boto3", "botocore", "pymongo", "requests", "chalice"}
 HEAVY = {"boto3", "botocore", "pymongo", "requests", "jinja2", "cryptography"}
 
