@@ -14,7 +14,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test pictures bench-mongodb lint format package deploy delete clean
+.PHONY: help demo test pictures bench bench-mongodb lint format package deploy delete clean
 
 help: ## list these tasks
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-19s %s\n", $$1, $$2}'
@@ -47,6 +47,10 @@ test: $(VENV) ## run all tests (a part of them: make test TESTFLAGS='-k session'
 pictures: $(VENV) ## take the screenshots in docs/pictures/ anew
 	@$(RUN) -m tests.browser
 	@$(RUN) -m playground.pictures
+
+bench: $(VENV) ## what Gantry costs beside a bare Chalice app: cold, warm, memory, size (more stable: BENCH_ROUNDS=40)
+	@$(RUN) -m playground.database
+	@$(RUN) -m benchmarks
 
 bench-mongodb: $(VENV) ## what a check and a sign-in cost with many accounts (a million: BENCH_ACCOUNTS=1000000)
 	@$(RUN) -m playground.database

@@ -1,1 +1,1 @@
-"""What Gantry costs, measured where it runs: `make bench-mongodb`."""
+"""What Gantry costs, measured where it runs: `make bench`, and with many accounts `make bench-mongodb`."""

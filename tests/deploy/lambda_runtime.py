@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import boto3
 
@@ -57,9 +57,11 @@ class Function:
 
         class Api(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def do_GET(self) -> None:
                 assert self.path == _API + "invocation/next"
+                function.asks()
                 event = function._events.get()
                 if event is None:
                     self.close_connection = True
@@ -78,6 +80,7 @@ class Function:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                function.answers()
                 self._send(202, b'{"status": "OK"}', {})
                 function._answers.put((self.path.rpartition("/")[2], body))
 
@@ -96,6 +99,7 @@ class Function:
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a container that is killed hangs up
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         self._log = ""
+        self.began = time.perf_counter()
         self._process = subprocess.Popen(
             # Without `site` there is no virtual environment, so what is installed for the tests cannot be imported.
             [sys.executable, "-S", "-m", "awslambdaric", handler],
@@ -132,7 +136,18 @@ class Function:
         answer: dict[str, Any] = json.loads(body)
         return answer
 
-    def __enter__(self) -> "Function":
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
+    def asks(self) -> None:
+        """Hear, in another thread, that the container has done what there was and asks for the next event."""
+
+    def answers(self) -> None:
+        """Hear, in another thread, that the container has answered an event."""
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
