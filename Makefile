@@ -6,8 +6,9 @@ STAGE ?= dev
 TESTFLAGS ?=
 PACKAGEFLAGS ?=
 
-# Byte code beside our own modules would end up in the archives that Chalice packs: the tasks write none, and neither
-# does anything else that is run by $(VENV) (see below), a plain `chalice deploy` included.
+# Byte code beside our own modules ends up in the archives that Chalice packs, and Lambda cannot use what Python writes by
+# itself: the tasks write none, and neither does anything else that is run by $(VENV) (see below), a plain
+# `chalice deploy` included. What Lambda can use is made by `python -m admin byte-code`.
 export PYTHONDONTWRITEBYTECODE := 1
 
 RUN := $(VENV)/bin/python
@@ -67,14 +68,14 @@ format: $(VENV) ## put the sources in the one format, mend what can be mended
 
 package: $(VENV) ## build the archive and template of a stage in build/ without deploying (make package STAGE=prod)
 	@$(RUN) -c "$$check_aws" region
-	@$(no-byte-code)
+	@$(RUN) -m admin byte-code
 	@$(CHALICE) package --stage $(STAGE) $(PACKAGEFLAGS) build/$(STAGE)
 
 deploy: $(VENV) ## put a stage on AWS, or bring it up to date there (make deploy STAGE=prod)
 	@case "$$(uname -s) $$(uname -m)" in 'Linux aarch64' | 'Linux arm64') echo "$$on_arm" >&2; exit 1;; esac
 	@test -f .chalice/policy-$(STAGE).json || { echo 'There is no stage $(STAGE) in .chalice/.' >&2; exit 1; }
 	@$(RUN) -c "$$check_aws" region credentials
-	@$(no-byte-code)
+	@$(RUN) -m admin byte-code
 	@$(CHALICE) deploy --stage $(STAGE)
 
 delete: $(VENV) ## take a stage off AWS: its address is gone for good (make delete STAGE=prod)
@@ -84,7 +85,6 @@ delete: $(VENV) ## take a stage off AWS: its address is gone for good (make dele
 	@$(CHALICE) delete --stage $(STAGE)
 
 CHALICE = $(RUN) -c 'import sys; from chalice.cli import main; sys.exit(main())'
-no-byte-code = find chalicelib -name __pycache__ -prune -exec rm -rf {} +
 
 define on_arm
 This is arm64 Linux. The function runs on x86-64: from here Chalice before 1.34 packs arm64 libraries, with which it
@@ -115,7 +115,7 @@ endef
 export check_aws
 
 clean: ## remove what the tasks made: the environment, caches, reports, archives
-	rm -rf $(VENV) build .chalice/deployments .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build vendor .chalice/deployments .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name .git -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment counts as made only when its last file is written, so an interrupted installation starts anew.

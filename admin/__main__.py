@@ -2,6 +2,7 @@
 
 import click
 
+from admin.byte_code import byte_code
 from admin.check_config import check_config
 from admin.connect import connect
 from admin.console_login import console_login
@@ -25,6 +26,7 @@ admin.add_command(connect)
 admin.add_command(rotate_key)
 admin.add_command(console_login)
 admin.add_command(sign_out)
+admin.add_command(byte_code)
 
 if __name__ == "__main__":
     admin(prog_name="python -m admin")

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import colour
@@ -14,14 +12,12 @@ from chalicelib.web.answers import Answer
 from chalicelib.web.languages import choose, duration, text_of
 from chalicelib.web.outcomes import message_of
 from chalicelib.web.request import Request
+from chalicelib.web.templates import environment
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
-
     from chalicelib.model import Token
     from chalicelib.signin import CodeDue
 
-_HERE = Path(__file__).parent.parent
 Link = Callable[[str], str]
 
 
@@ -121,7 +117,7 @@ class Pages:
         nonce = csp.new_nonce()
         brand = self.settings.brand if self.settings else Brand(self.name)
         body = (
-            _environment()
+            environment()
             .get_template(template)
             .render(
                 nonce=nonce,
@@ -147,24 +143,3 @@ class Pages:
             },
             body,
         )
-
-
-@cache
-def _environment() -> "Environment":
-    # Imported here: the session check draws no page and must not pay for a template engine.
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    def static(name: str) -> Markup:
-        return Markup((_HERE / "static" / name).read_text("utf-8"))  # noqa: S704 - our own file, not input
-
-    environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    # The texts come with each page, so that all languages share the compiled templates.
-    environment.globals.update(static=cache(static))
-    return environment

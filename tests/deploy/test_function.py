@@ -4,6 +4,7 @@ import json
 import platform
 import re
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -169,6 +170,37 @@ def test_what_ships_sweeps(unpacked: Path, provided: Path) -> None:
     with Function(unpacked, provided, "app.sweep", environ) as function:
         function(happened)
         assert json.loads(function.stop())["event"] == "sweep"
+
+
+def test_what_was_compiled_ahead_is_used_and_never_trusted(unpacked: Path, provided: Path, tmp_path: Path) -> None:
+    """With or without what was compiled ahead the login page is the same; after an edit it is the source that rules."""
+    tree = tmp_path / "task"
+    shutil.copytree(unpacked, tree)
+    environ = {**AWS, "ROCKETCHAT_URL": "https://chat.example.com", "SECRET_ID": "gantry/prod"}
+
+    def page() -> str:
+        with Function(tree, provided, "app.app", environ) as function:
+            answer = Browser(function, "https://chat.example.com").open("/login")
+        assert answer["statusCode"] == HTTPStatus.OK
+        return re.sub(r'nonce="[^"]*"', "", answer["body"])
+
+    compiled = page()
+    for name, old, new in (
+        ("templates/login.html", "<form ", "<form data-edited "),
+        ("web/csp.py", "secrets.token_urlsafe(16)", '"edited"'),
+    ):
+        source = tree / "chalicelib" / name
+        source.write_text(source.read_text("utf-8").replace(old, new), "utf-8")
+    edited = page()
+    assert edited == compiled.replace("<form ", "<form data-edited ")
+    with Function(tree, provided, "app.app", environ) as function:
+        assert (
+            "nonce-edited"
+            in Browser(function, "https://chat.example.com").open("/login")["headers"]["Content-Security-Policy"]
+        )
+    for made in tree.rglob("__pycache__"):
+        shutil.rmtree(made)
+    assert page() == edited
 
 
 def test_an_archive_that_lacks_a_library_does_not_start(unpacked: Path, provided: Path, tmp_path: Path) -> None:
