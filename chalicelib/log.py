@@ -1,7 +1,7 @@
 """One JSON object a line on standard output, where Lambda's log reads it.
 
-A handler of our own on a logger that does not propagate: Lambda's runtime puts text before what the root logger prints,
-and Chalice's own logger drops what is below ERROR.
+Written without Python's logging: Lambda's runtime puts text before what the root logger prints, Chalice's own logger
+drops what is below ERROR, and a record of its own for each line costs as much as opening a session does.
 """
 
 import json
@@ -19,16 +19,21 @@ class Journal:
     """Write what happened. Fields are plain values; text is escaped by JSON and cut at `LONGEST_TEXT` characters."""
 
     def __init__(self, level: str = "INFO", stream: TextIO | None = None) -> None:
-        self._logger = logging.Logger("gantry", level)
-        self._logger.propagate = False
-        # Looked up at each line unless one is given, so that whoever captures standard output later is served too.
-        handler = logging.StreamHandler(stream) if stream is not None else _StandardOutput()
-        handler.setFormatter(_JsonLines())
-        self._logger.addHandler(handler)
+        self._least = logging.getLevelNamesMapping()[level]
+        self._stream = stream
 
     def event(self, event: str, *, level: int = logging.INFO, **fields: object) -> None:
         """Log `event` with its fields; None fields are left out."""
-        self._logger.log(level, event, extra={"fields": fields})
+        if level < self._least:
+            return
+        line: dict[str, object] = {"level": logging.getLevelName(level), "event": event}
+        for name, value in fields.items():
+            if value is not None:
+                line[name] = value[:LONGEST_TEXT] if isinstance(value, str) else value
+        # Looked up at each line unless one is given, so that whoever captures standard output later is served too.
+        stream = self._stream or sys.stdout
+        stream.write(json.dumps(line) + "\n")
+        stream.flush()
 
     def problems(self, error: ConfigurationError) -> None:
         """Log every problem of a configuration, by key and with its remedy."""
@@ -63,24 +68,3 @@ class Journal:
     def backend(self, error: GantryError, request_id: str) -> None:
         """Log why a backend could not be used."""
         self.event("backend", level=logging.WARNING, reason=error.reason, detail=str(error), request_id=request_id)
-
-
-class _StandardOutput(logging.StreamHandler[TextIO]):
-    def __init__(self) -> None:
-        super().__init__(sys.stdout)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.stream = sys.stdout
-        super().emit(record)
-
-
-class _JsonLines(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        fields = getattr(record, "fields", {})
-        line: dict[str, object] = {"level": record.levelname, "event": record.getMessage()}
-        line.update((name, _cut(value)) for name, value in fields.items() if value is not None)
-        return json.dumps(line)
-
-
-def _cut(value: object) -> object:
-    return value[:LONGEST_TEXT] if isinstance(value, str) else value

@@ -40,6 +40,7 @@ class Seals:
         self._keys = keys
         self._clock = clock
         self._reread_at = float("-inf")
+        self._made: tuple[Credentials, Any] | None = None
 
     def ready(self, deadline: Deadline) -> None:
         """Return when there are keys to seal with; raises `ConfigurationError` or `Unavailable` where not."""
@@ -49,7 +50,7 @@ class Seals:
         """Return `content` sealed with the newest key, good from `began` for `lifetime` seconds, for `purpose` only."""
         plain = {"purpose": purpose, "began": began, "expires": began + lifetime, "content": content}
         text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
-        sealed: bytes = _fernet(self._keys.current(deadline)).encrypt(text.encode())
+        sealed: bytes = self._fernet(self._keys.current(deadline)).encrypt(text.encode())
         return sealed.decode("ascii")
 
     def open(self, purpose: str, sealed: str, deadline: Deadline) -> Opened:
@@ -75,23 +76,25 @@ class Seals:
             raise SealUnknown(certain=True)
         known = self._keys.current(deadline)
         try:
-            return bytes(_fernet(known).decrypt(sealed))
+            return bytes(self._fernet(known).decrypt(sealed))
         except InvalidToken:
             if self._clock() - self._reread_at < REREAD_SECONDS:
                 raise SealUnknown(certain=False) from None
         self._reread_at = self._clock()
         renewed = self._keys.refreshed(deadline)
         try:
-            return bytes(_fernet(renewed).decrypt(sealed))
+            return bytes(self._fernet(renewed).decrypt(sealed))
         except InvalidToken:
             raise SealUnknown(certain=renewed is not known) from None
 
+    def _fernet(self, credentials: Credentials) -> Any:
+        if self._made is None or self._made[0] is not credentials:
+            from cryptography.fernet import Fernet, MultiFernet
 
-def _fernet(credentials: Credentials) -> Any:
-    from cryptography.fernet import Fernet, MultiFernet
-
-    # MultiFernet seals with its first key; the list in the secret has the newest last.
-    return MultiFernet([Fernet(key.reveal()) for key in reversed(credentials.session_keys)])
+            # MultiFernet seals with its first key; the list in the secret has the newest last.
+            keys = [Fernet(key.reveal()) for key in reversed(credentials.session_keys)]
+            self._made = credentials, MultiFernet(keys)
+        return self._made[1]
 
 
 class Sessions:
