@@ -5,9 +5,13 @@ import platform
 import re
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import urlencode
 from zipfile import ZipFile
@@ -18,6 +22,8 @@ from playground.ports import bind
 from playground.workspace import PASSWORD, Workspace, serve
 from tests.api_gateway import event
 from tests.database.fixtures import FreshDatabase
+from tests.database.relay import Relay
+from tests.database.wire import HANDSHAKE
 from tests.deploy import alarms
 from tests.deploy.conftest import Package
 from tests.deploy.lambda_runtime import Function, FunctionFailed, provide
@@ -133,6 +139,83 @@ def test_what_ships_signs_people_in_and_out(stage: tuple[Browser, Function, str]
     assert [line["outcome"] for line in attempts] == ["refused", "signed-in"]
     assert not [text for text in (PASSWORD, token, cookie) if text in log]
     assert alarms.counted(log) == {"RefusedSignIns": 1}
+
+
+CHECKS = 4
+"""How many the workspace's client makes at once when a page is loaded signed out (protocol page, section 2.1)."""
+
+
+@pytest.mark.parametrize("source", ["rest", "mongodb"])
+def test_a_page_load_over_containers_of_its_own_mints_nothing(
+    request: pytest.FixtureRequest, unpacked: Path, provided: Path, secrets_manager: SecretsManager, source: str
+) -> None:
+    """Promise 30: four checks at once, each in a cold container, give one token, and each asks the backend once."""
+    kept: dict[str, Any] = {"session_keys": [new_key()]}
+    settings = {}
+    relay: Relay | None = None
+    if source == "mongodb":
+        database: FreshDatabase = request.getfixturevalue("database")
+        relay = request.getfixturevalue("relay")
+        assert relay is not None
+        database.users.insert_one(account("alice"))
+        kept["mongodb_uri"] = relay.uri(database.uri)
+        settings = {"DIRECTORY": "mongodb", "TOKEN_SOURCE": "mongodb"}
+    workspace = Workspace()
+    with serve(workspace) as serving, ExitStack() as containers:
+        environ = {
+            **AWS,
+            "AWS_ENDPOINT_URL": secrets_manager.url,
+            "ROCKETCHAT_URL": serving.url,
+            "SECRET_ID": secrets_manager.new(json.dumps(kept)),
+            **settings,
+        }
+        with Function(unpacked, provided, "app.app", environ) as function:
+            signing_in = Browser(function, serving.url)
+            assert signing_in.post("/login", username="alice", password=PASSWORD)["statusCode"] == HTTPStatus.OK
+        browsers = []
+        for _ in range(CHECKS):
+            function = containers.enter_context(Function(unpacked, provided, "app.app", environ))
+            browsers.append(Browser(function, serving.url))
+            browsers[-1].cookie = signing_in.cookie
+        record = database.users.find_one({"username": "alice"}) if source == "mongodb" else None
+        before = (relay.counts() if relay else Counter(), secrets_manager.reads)
+
+        with ThreadPoolExecutor(CHECKS) as client:
+            answers = list(client.map(Browser.check, browsers))
+
+        assert [answer["statusCode"] for answer in answers] == [HTTPStatus.OK] * CHECKS
+        assert len({answer["body"] for answer in answers}) == 1
+        assert secrets_manager.reads - before[1] == CHECKS
+        if relay is None:
+            assert [call.route for call in workspace.calls()] == ["login"] + ["me"] * CHECKS
+        else:
+            assert relay.counts() - before[0] - Counter(dict.fromkeys(HANDSHAKE, 1000)) == {"find": CHECKS}
+            assert database.users.find_one({"username": "alice"}) == record
+            assert workspace.calls() == []
+
+
+def test_a_page_load_in_one_container_asks_once(
+    unpacked: Path, provided: Path, secrets_manager: SecretsManager
+) -> None:
+    """The four checks of a page load that meet one warm container within a second are one `me`, and one secret."""
+    workspace = Workspace()
+    with serve(workspace) as serving:
+        environ = {
+            **AWS,
+            "AWS_ENDPOINT_URL": secrets_manager.url,
+            "ROCKETCHAT_URL": serving.url,
+            "SECRET_ID": secrets_manager.new(json.dumps({"session_keys": [new_key()]})),
+        }
+        with Function(unpacked, provided, "app.app", environ) as function:
+            browser = Browser(function, serving.url)
+            assert browser.post("/login", username="alice", password=PASSWORD)["statusCode"] == HTTPStatus.OK
+            reads, began = secrets_manager.reads, monotonic()
+            bodies = {browser.check()["body"] for _ in range(CHECKS)}
+            seconds = monotonic() - began
+    assert len(bodies) == 1
+    assert secrets_manager.reads == reads
+    # A machine that took longer than the second in which an answer is remembered asks again.
+    assert len(workspace.calls("me")) <= 1 + int(seconds)
 
 
 def test_an_outage_counts_for_its_alarms(unpacked: Path, provided: Path, secrets_manager: SecretsManager) -> None:
