@@ -40,12 +40,17 @@ _TYPE_BEHIND = re.compile(r"\[([a-z0-9-]{1,64})\]$")
 
 @dataclass(frozen=True)
 class Call:
-    """One request to make. Header values and the body may hold secrets, so neither prints."""
+    """One request to make. Header values, the query and the bodies may hold secrets, so none of them prints.
+
+    `body` is sent as JSON and `form` URL-encoded: one of them at most. `query` is put behind the path as it is sent.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: Mapping[str, Any] | None = field(default=None, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """Carry calls to an HTTP backend: the thin part that does I/O."""
 
+import logging
 from collections.abc import Callable
 from time import time
+from urllib.parse import urlencode
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -19,6 +21,10 @@ LONGEST_BODY = 1 << 20
 
 _CUT = (requests.ConnectionError, ProtocolError)
 """What a connection that the other side has closed looks like, before or within the answer."""
+
+# Below this level urllib3 writes down addresses with their query, where one vendor wants a token to stand (promise 26):
+# each of them at DEBUG, those whose answer has odd headers at WARNING.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
 
 class HttpTransport:
@@ -59,9 +65,10 @@ class HttpTransport:
         read = deadline.timeout(READ_SECONDS, self._backend)
         with self._session.request(
             call.method,
-            self._base_url + call.path,
+            self._base_url + call.path + (f"?{urlencode(call.query)}" if call.query else ""),
             headers=dict(call.headers),
             json=call.body,
+            data=dict(call.form) if call.form is not None else None,
             timeout=(connect, read),
             allow_redirects=False,
             stream=True,
