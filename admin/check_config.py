@@ -70,6 +70,9 @@ def _held(credentials: Credentials) -> list[str]:
         "rocketchat_create_token_secret": credentials.create_token_secret,
         "rocketchat_registration_secret": credentials.registration_secret,
         "a user pool": credentials.user_pool,
+        "Google's application": credentials.google,
+        "Facebook's application": credentials.facebook,
+        "Twitter's application": credentials.twitter,
     }
     held += [name for name, value in named.items() if value is not None]
     if credentials.people is not None:

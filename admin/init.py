@@ -95,8 +95,8 @@ def init(deployment: Deployment, retention: str | None, yes: bool, **given: Any)
         python -m admin init --yes --rocketchat-url https://chat.example.com --credentials -  < credentials.json
 
     Session keys are made by itself. A DynamoDB table is made where there is no database: for failed attempts, and for
-    links with the directories users and cognito. Needs AWS credentials that may make these things, in a region:
-    AWS_PROFILE and AWS_DEFAULT_REGION, or aws configure.
+    links with the directories users and cognito, and with RELAY. Needs AWS credentials that may make these things, in a
+    region: AWS_PROFILE and AWS_DEFAULT_REGION, or aws configure.
 
     Next: chalice deploy --stage prod, then python -m admin connect, then python -m admin doctor.
     """
@@ -176,7 +176,7 @@ def _environment(deployment: Deployment, flags: Mapping[str, str | None], option
     if options.asks and "TOKEN_SOURCE" not in wanted:
         wanted["TOKEN_SOURCE"] = questions.choice("Where do login tokens come from?", questions.SOURCES, source)
     source = wanted.setdefault("TOKEN_SOURCE", source) or source
-    if options.asks and directory in ("users", "cognito") and not known("PROVISION"):
+    if options.asks and (directory in ("users", "cognito") or known("RELAY")) and not known("PROVISION"):
         make = click.confirm("Make an account for a known person who has none in the workspace", default=False)
         wanted["PROVISION"] = "create" if make else "off"
     wanted["SECRET_ID"] = known("SECRET_ID") or f"{deployment.app_name}/{deployment.stage}"
@@ -187,7 +187,7 @@ def _environment(deployment: Deployment, flags: Mapping[str, str | None], option
     elif not known("STATE_TABLE") and "mongodb" not in (directory, source):
         name = f"{deployment.app_name}-{deployment.stage}-state"
         # Links need a place, and the throttle wants one: without it each container counts failures for itself.
-        needed = directory in ("users", "cognito")
+        needed = directory in ("users", "cognito") or bool(known("RELAY"))
         if (
             needed
             or not options.asks

@@ -94,6 +94,26 @@ def user_pool() -> dict[str, Any]:
     return {"cognito": found | ({"client_secret": secret} if secret else {})}
 
 
+def google() -> dict[str, Any]:
+    """Ask for the workspace's client at Google."""
+    click.echo("The application that the workspace has under Administration > Settings > OAuth > Google.")
+    return {"google": {"client_id": click.prompt("Google client id").strip()}}
+
+
+def facebook() -> dict[str, Any]:
+    """Ask for the workspace's application at Facebook."""
+    click.echo("The application that the workspace has under Administration > Settings > OAuth > Facebook.")
+    app_id = click.prompt("Facebook app id").strip()
+    return {"facebook": {"app_id": app_id, "app_secret": _hidden("Facebook app secret")}}
+
+
+def twitter() -> dict[str, Any]:
+    """Ask for the workspace's application at Twitter."""
+    click.echo("The application that the workspace has under Administration > Settings > OAuth > Twitter.")
+    key, secret = _hidden("Twitter consumer key"), _hidden("Twitter consumer secret")
+    return {"twitter": {"consumer_key": key, "consumer_secret": secret}}
+
+
 def first_person() -> dict[str, Any]:
     """Ask for one person of the list; the others are added later."""
     click.echo("The first person of the list. More of them later: python -m admin hash-password")
@@ -115,6 +135,9 @@ QUESTIONS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "rocketchat_create_token_secret": create_token_secret,
     "cognito": user_pool,
     "users": first_person,
+    "google": google,
+    "facebook": facebook,
+    "twitter": twitter,
 }
 """What asks for each key of the secret that the service misses or cannot use."""
 

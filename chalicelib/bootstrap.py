@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from chalicelib.deadline import Deadline
     from chalicelib.health import Health
     from chalicelib.mongodb import Mongo
+    from chalicelib.relay.version import WorkspaceVersion
     from chalicelib.rocketchat import Send
     from chalicelib.service import Service
     from chalicelib.session_check import IssuedTokens, SessionCheck
     from chalicelib.sessions import Seals, Sessions
-    from chalicelib.signin import Accounts, Directory, SecondFactor, SignIn, TokenSource
+    from chalicelib.signin import Accounts, Directory, RelaySignIn, SecondFactor, SignIn, TokenSource
     from chalicelib.state import StateTable
-    from chalicelib.throttle import AttemptStore
+    from chalicelib.throttle import AttemptStore, Throttle
     from chalicelib.tokens.mongodb import IframeTokens, LoginTokens
 
 
@@ -36,7 +37,8 @@ class Gantry:
     """All the pieces of one container, for one environment.
 
     `clock` gives seconds since 1970. `secret_store` and `workspace` take the place of Secrets Manager and of the
-    transport to the workspace where the caller has its own. `listeners` hear every database command.
+    transport to the workspace where the caller has its own. `listeners` hear every database command. `providers` are
+    base addresses by the names in `RELAY`, for those that are not to be called at the vendor's own.
     """
 
     def __init__(
@@ -47,12 +49,15 @@ class Gantry:
         secret_store: "SecretStore | None" = None,
         workspace: "Send | None" = None,
         listeners: "Sequence[CommandListener]" = (),
+        providers: Mapping[str, str] | None = None,
     ) -> None:
         self._environ = environ
         self.clock = clock
         self._secret_store = secret_store
         self._workspace = workspace
         self._listeners = listeners
+        self._providers = providers or {}
+        self._relays: dict[str, RelaySignIn] = {}
 
     @cached_property
     def _checked(self) -> Settings | ConfigurationError:
@@ -135,19 +140,60 @@ class Gantry:
         """The use cases of the login page, over the directory and the token source that the settings name."""
         from chalicelib.sessions import Challenges
         from chalicelib.signin import SignIn
-        from chalicelib.throttle import Throttle
 
+        foreign = self.settings.is_foreign
         return SignIn(
             directory=self._directory(),
-            accounts=self._accounts(),
-            second_factor=self._second_factor(),
-            tokens=self._tokens(),
+            accounts=self._linked_accounts() if foreign else self._own_accounts(),
+            second_factor=self._second_factor(foreign),
+            tokens=self._tokens(foreign),
             sessions=self._sessions,
             challenges=Challenges(self._seals),
-            throttle=Throttle(self._attempts(), self.settings.limits, self.journal, self.clock),
+            throttle=self._throttle,
             log=self.journal,
             clock=self.clock,
         )
+
+    def relay(self, name: str) -> "RelaySignIn":
+        """Return the use cases of signing in by a provider. Raises `KeyError` for one that `RELAY` does not name."""
+        if name not in self.settings.relay:
+            raise KeyError(name)
+        if name not in self._relays:
+            from chalicelib.relay.providers import provider
+            from chalicelib.sessions import Challenges
+            from chalicelib.signin import RelaySignIn
+
+            self._relays[name] = RelaySignIn(
+                provider=provider(name, self.credentials, self._providers, self.clock),
+                accounts=self._linked_accounts(name),
+                second_factor=self._second_factor(foreign=True),
+                tokens=self._tokens(foreign=True),
+                sessions=self._sessions,
+                challenges=Challenges(self._seals),
+                throttle=self._throttle,
+                log=self.journal,
+                clock=self.clock,
+            )
+        return self._relays[name]
+
+    def relays(self, deadline: "Deadline | None" = None) -> bool | None:
+        """Tell whether the workspace's version relays, None where that is not known. Asked at most once an hour."""
+        from chalicelib.deadline import Deadline
+        from chalicelib.relay.version import MOST_SECONDS
+
+        return self._version.relays(deadline or Deadline.after(MOST_SECONDS))
+
+    @cached_property
+    def _version(self) -> "WorkspaceVersion":
+        from chalicelib.relay.version import WorkspaceVersion
+
+        return WorkspaceVersion(self.workspace, self.clock)
+
+    @cached_property
+    def _throttle(self) -> "Throttle":
+        from chalicelib.throttle import Throttle
+
+        return Throttle(self._attempts(), self.settings.limits, self.journal, self.clock)
 
     @cached_property
     def _seals(self) -> "Seals":
@@ -196,29 +242,37 @@ class Gantry:
 
         return UsersDirectory(self.credentials)
 
-    def _accounts(self) -> "Accounts":
-        if not self.settings.is_foreign:
-            from chalicelib.accounts.workspace import WorkspaceAccounts
+    def _own_accounts(self) -> "Accounts":
+        from chalicelib.accounts.workspace import WorkspaceAccounts
 
-            return WorkspaceAccounts()
-        from chalicelib.accounts.linking import LinkedAccounts, NoLinks
+        return WorkspaceAccounts()
 
-        link_by = self.settings.link_by
-        if self.settings.token_source == "mongodb":
+    def _linked_accounts(self, relayed: str | None = None) -> "Accounts":
+        """Return the accounts of people from elsewhere: from the directory, or `relayed` by a provider of that name."""
+        from chalicelib.accounts.linking import LinkedAccounts, Links, NoLinks, Roster, WithAddress
+
+        links: Links = NoLinks()
+        roster: Roster
+        if self.settings.uses_mongodb:
             from chalicelib.accounts.mongodb import MongoLinks, MongoRoster
+            from chalicelib.accounts.provider_links import ProviderLinks
 
-            links = MongoLinks(self.mongo, self.clock)
-            return LinkedAccounts(links, MongoRoster(self.mongo), self._provisioner(), link_by)
-        from chalicelib.accounts.rest import RestRoster
+            links = ProviderLinks(self.mongo, relayed) if relayed else MongoLinks(self.mongo, self.clock)
+            roster = MongoRoster(self.mongo)
+        else:
+            from chalicelib.accounts.rest import RestRoster
 
-        roster = RestRoster(self.service)
-        if not self.settings.state_table:
-            return LinkedAccounts(NoLinks(), roster, self._provisioner(), link_by)
-        from chalicelib.accounts.dynamodb import TableLinks
+            roster = RestRoster(self.service)
+            if self.settings.state_table:
+                from chalicelib.accounts.dynamodb import TableLinks
 
-        return LinkedAccounts(TableLinks(self.state, self.clock), roster, self._provisioner(), link_by)
+                links = TableLinks(self.state, self.clock)
+        if not relayed:
+            return LinkedAccounts(links, roster, self._provisioner(), self.settings.link_by)
+        # Anybody may choose anybody's username with a provider: LINK_BY is for directories.
+        return LinkedAccounts(links, roster, WithAddress(self._provisioner(relayed)), link_by="email")
 
-    def _provisioner(self) -> "Provisioner":
+    def _provisioner(self, relayed: str | None = None) -> "Provisioner":
         from chalicelib.accounts.linking import NoProvision
 
         if self.settings.provision == "off":
@@ -232,10 +286,10 @@ class Gantry:
             return create
         from chalicelib.accounts.mongodb import CreateOrInsert, MongoInsert
 
-        return CreateOrInsert(self.credentials, create, MongoInsert(self.mongo, self.clock))
+        return CreateOrInsert(self.credentials, create, MongoInsert(self.mongo, self.clock, provider=relayed))
 
-    def _second_factor(self) -> "SecondFactor":
-        if not self.settings.is_foreign or self.settings.token_source == "rest":
+    def _second_factor(self, foreign: bool) -> "SecondFactor":
+        if not foreign or self.settings.token_source == "rest":
             from chalicelib.accounts.workspace import AskedElsewhere
 
             return AskedElsewhere()
@@ -275,17 +329,17 @@ class Gantry:
         kind = IframeTokens if self.settings.token_kind == "iframe" else LoginTokens
         return kind(self.mongo, self.clock)
 
-    def _tokens(self) -> "TokenSource":
+    def _tokens(self, foreign: bool) -> "TokenSource":
         if self.settings.token_source == "mongodb":
             return self._mongo_tokens
-        if self.settings.directory == "rocketchat":
+        if self.settings.directory == "rocketchat" and not foreign:
             from chalicelib.tokens.rest import RestTokens
 
             return RestTokens(self.workspace, self.clock)
         from chalicelib.tokens.created import CreatedTokens
 
         # The directory `mongodb` has asked for the second factor itself.
-        policy = "skip" if self.settings.directory == "mongodb" else self.settings.workspace_2fa
+        policy = self.settings.workspace_2fa if foreign else "skip"
         return CreatedTokens(self.workspace, self.service, self.credentials, self.clock, policy=policy)
 
     def sweep(self, deadline: "Deadline") -> int:

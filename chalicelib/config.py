@@ -152,6 +152,11 @@ class Settings:
         return self.directory in ("users", "cognito")
 
     @property
+    def knows_foreigners(self) -> bool:
+        """Whether anybody is known elsewhere than in the workspace: to such a directory, or to one of `RELAY`."""
+        return self.is_foreign or bool(self.relay)
+
+    @property
     def workspace_host(self) -> str:
         """Return the workspace's host and port, as people know it."""
         return urlsplit(self.rocketchat_url).netloc

@@ -15,12 +15,15 @@ from chalicelib.config import Settings
 from chalicelib.deadline import Deadline
 from chalicelib.errors import ConfigurationError, Problem
 from chalicelib.people import ListedPerson, listed
+from chalicelib.relay.applications import FacebookApplication, GoogleApplication, TwitterApplication
 from chalicelib.secret import Secret
 
 _MONGODB_URI = re.compile(r"mongodb(\+srv)?://[^/\s]")
 _HEADER_VALUE = re.compile(r"[!-~]{1,512}")
 _POOL_ID = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]_[0-9A-Za-z]{1,46}")
 _CLIENT_ID = re.compile(r"[\w+]{1,128}", re.ASCII)
+_APPLICATION_PART = re.compile(r"[!-~]{1,256}")
+_APP_ID = re.compile(r"[0-9]{1,32}")
 
 _KEY_REMEDY = (
     "Add one made by: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
@@ -55,7 +58,8 @@ class Credentials:
     """The secret, understood: what the settings do not need is None, whether or not the secret has it.
 
     `session_keys` are Fernet keys, oldest first: the last one seals, all of them open. `create_token_secret` is empty
-    for a workspace that makes tokens without one. `people` are the directory `users`, by their folded names.
+    for a workspace that makes tokens without one. `people` are the directory `users`, by their folded names. `google`,
+    `facebook` and `twitter` are there where `RELAY` names them.
     """
 
     session_keys: tuple[Secret, ...]
@@ -65,6 +69,9 @@ class Credentials:
     registration_secret: Secret | None = None
     people: Mapping[str, ListedPerson] | None = None
     user_pool: UserPool | None = None
+    google: GoogleApplication | None = None
+    facebook: FacebookApplication | None = None
+    twitter: TwitterApplication | None = None
 
     @classmethod
     def from_json(cls, text: str, settings: Settings | None = None) -> "Credentials":
@@ -93,6 +100,9 @@ class Credentials:
                 registration_secret=reader.text("rocketchat_registration_secret"),
                 people=reader.people() if settings.directory == "users" else None,
                 user_pool=reader.user_pool() if settings.directory == "cognito" else None,
+                google=reader.google() if "google" in settings.relay else None,
+                facebook=reader.facebook() if "facebook" in settings.relay else None,
+                twitter=reader.twitter() if "twitter" in settings.relay else None,
             )
             noted = {problem.key for problem in reader.problems}
             reader.problems.extend(each for each in credentials._lacks(settings) if each.key not in noted)
@@ -104,7 +114,7 @@ class Credentials:
         """Yield what the settings ask for and the secret, or the two together, cannot give."""
         by_rest = settings.token_source == "rest"
         makes_tokens = by_rest and self.create_token_secret is not None
-        foreign = settings.is_foreign or bool(settings.relay)
+        foreign = settings.knows_foreigners
         if by_rest and not makes_tokens and (settings.directory == "mongodb" or settings.relay):
             key = "RELAY" if settings.relay else "DIRECTORY"
             what = f"the secret has none, and {key} with TOKEN_SOURCE=rest needs it"
@@ -116,8 +126,9 @@ class Credentials:
             what = "the secret has none, and accounts are found or made with it"
             yield Problem("rocketchat_user_id", what, _ACCOUNT_REMEDY)
         registers = makes_tokens and foreign and settings.provision == "register"
-        if registers and settings.link_by == "email" and not settings.keeps_links:
-            # The address of whoever registers is not verified, so nothing but a link finds the account again.
+        if registers and (settings.link_by == "email" or settings.relay) and not settings.keeps_links:
+            # The address of whoever registers is not verified, so nothing but a link finds the account again. A relay
+            # links by e-mail whatever LINK_BY says.
             what = "with PROVISION=register there is no place for links"
             yield Problem("STATE_TABLE", what, "Name a DynamoDB table, or set PROVISION to create")
 
@@ -199,8 +210,65 @@ class _Reader:
             return None
         return UserPool(str(pool_id), str(client_id), Secret(secret) if isinstance(secret, str) else None)
 
+    def google(self) -> GoogleApplication | None:
+        remedy = 'Store {"client_id": "…"}: the client id that the workspace has under OAuth → Google'
+        content = self._application("google", remedy)
+        if content is None:
+            return None
+        known = len(self.problems)
+        client_id = self._part("google", "client_id", _APPLICATION_PART, "this is no client id", remedy)
+        scopes, web_client_id = content.get("scopes"), content.get("web_client_id")
+        if scopes is not None and not _are_scopes(scopes):
+            what = "this is not a list of scopes"
+            self._note("google.scopes", what, 'Remove it, or store a list like ["openid", "email", "profile"]')
+        if web_client_id is not None and not _fits(_APPLICATION_PART, web_client_id):
+            self._note("google.web_client_id", "this is no client id", "Remove it where the workspace needs none")
+        if len(self.problems) > known:
+            return None
+        return GoogleApplication(client_id, tuple(scopes or ()), web_client_id)
+
+    def facebook(self) -> FacebookApplication | None:
+        remedy = 'Store {"app_id": "…", "app_secret": "…"}, as the workspace has them under OAuth → Facebook'
+        if self._application("facebook", remedy) is None:
+            return None
+        known = len(self.problems)
+        app_id = self._part("facebook", "app_id", _APP_ID, "this is no app id, which has digits alone", remedy)
+        secret = self._part("facebook", "app_secret", _APPLICATION_PART, "this is no app secret", remedy)
+        return FacebookApplication(app_id, Secret(secret)) if len(self.problems) == known else None
+
+    def twitter(self) -> TwitterApplication | None:
+        remedy = 'Store {"consumer_key": "…", "consumer_secret": "…"}, as the workspace has them under OAuth → Twitter'
+        if self._application("twitter", remedy) is None:
+            return None
+        known = len(self.problems)
+        key = self._part("twitter", "consumer_key", _APPLICATION_PART, "this is no consumer key", remedy)
+        secret = self._part("twitter", "consumer_secret", _APPLICATION_PART, "this is no consumer secret", remedy)
+        return TwitterApplication(key, Secret(secret)) if len(self.problems) == known else None
+
+    def _application(self, provider: str, remedy: str) -> Mapping[str, Any] | None:
+        content = self._content.get(provider)
+        if isinstance(content, dict):
+            return content
+        self._note(provider, f"the secret has none, and RELAY names {provider}", remedy)
+        return None
+
+    def _part(self, provider: str, name: str, form: re.Pattern[str], what: str, remedy: str) -> str:
+        value = self._content[provider].get(name)
+        if _fits(form, value):
+            return str(value)
+        self._note(f"{provider}.{name}", what, remedy)
+        return ""
+
     def _note(self, key: str, what: str, remedy: str) -> None:
         self.problems.append(Problem(key, what, remedy))
+
+
+def _fits(form: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and bool(form.fullmatch(value))
+
+
+def _are_scopes(value: object) -> bool:
+    return isinstance(value, list) and len(value) <= 20 and all(_fits(_APPLICATION_PART, each) for each in value)
 
 
 def _is_fernet_key(key: object) -> bool:

@@ -297,8 +297,9 @@ class RelaySignIn(_SignIn):
     def _budget(self, challenge: Challenge) -> str:
         if challenge.identity is None:
             raise ChallengeGone
-        # What is shown is not unique: the subject is.
-        return f"{challenge.identity.issuer} {challenge.identity.subject}"
+        # What is shown is not unique: the subject is. Nobody can type a line break as a username, so no password that
+        # is guessed uses this budget up.
+        return f"{challenge.identity.issuer}\n{challenge.identity.subject}"
 
     def _ask_again(self, challenge: Challenge, code: str, caller: Caller) -> Identity:
         raise ChallengeGone

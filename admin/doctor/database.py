@@ -61,7 +61,7 @@ def _unreachable(patient: Patient, error: GantryError) -> Finding:
 
 def needed(settings: Settings, credentials: Credentials) -> Rights:
     """What the user of `mongodb_uri` needs, as docs/mongodb-atlas.md lists it."""
-    inserts = settings.is_foreign and settings.provision == "create" and credentials.service_account is None
+    inserts = settings.knows_foreigners and settings.provision == "create" and credentials.service_account is None
     own = frozenset({"find", "insert", "update"})
     return {
         "users": frozenset({"find", "update"}) | ({"insert"} if inserts else frozenset()),

@@ -45,7 +45,8 @@ def check(patient: Patient) -> Iterator[Finding]:
 
 def mints(settings: Settings, credentials: Credentials) -> bool:
     """Tell whether Gantry itself makes native login tokens, which skip the workspace's second factor."""
-    if settings.directory == "rocketchat" or settings.token_kind == "iframe":  # noqa: S105 - the kind of a token
+    asks_itself = settings.directory == "rocketchat" and not settings.relay
+    if asks_itself or settings.token_kind == "iframe":  # noqa: S105 - the kind of a token
         return False
     return settings.token_source == "mongodb" or credentials.create_token_secret is not None  # noqa: S105
 
@@ -87,20 +88,31 @@ def _past(
 def administrators(mongo: Mongo, settings: Settings) -> list[Administrator]:
     """Return the active administrators who can come in through Gantry. Raises `Unavailable`.
 
-    Where accounts are found by e-mail address, an administrator's never is: only a stored link leads there.
+    Where accounts are found by e-mail address, an administrator's never is: only a stored link leads there, or a
+    provider's id. The workspace as the directory asks for second factors itself.
     """
     wanted = {"roles": "admin", "active": True}
-    records = mongo.run(lambda database: list(database["users"].find(wanted, _FIELDS).limit(_MOST)), soon())
-    if settings.is_foreign and settings.link_by == "email":
-        ids = [record["_id"] for record in records]
-        query = {"account": {"$in": ids}}
-        linked = mongo.run(lambda database: list(database["gantry_links"].find(query, {"account": 1})), soon())
-        known = {link["account"] for link in linked}
-        records = [record for record in records if record["_id"] in known]
+    fields = {**_FIELDS, **{f"services.{provider}.id": 1 for provider in settings.relay}}
+    found = mongo.run(lambda database: list(database["users"].find(wanted, fields).limit(_MOST)), soon())
+    records = [AccountRecord(each) for each in found]
+    by_link = settings.is_foreign and settings.link_by == "email"
+    if by_link or settings.directory == "rocketchat":
+        known = _linked(mongo, [record.id for record in records]) if by_link else frozenset()
+        records = [each for each in records if each.id in known or _is_relayed(each, settings)]
     return [
         Administrator(record.text("username") or record.id, record.totp_enabled, record.wants_email_codes)
-        for record in map(AccountRecord, records)
+        for record in records
     ]
+
+
+def _linked(mongo: Mongo, account_ids: list[str]) -> frozenset[str]:
+    query = {"account": {"$in": account_ids}}
+    linked = mongo.run(lambda database: list(database["gantry_links"].find(query, {"account": 1})), soon())
+    return frozenset(link["account"] for link in linked)
+
+
+def _is_relayed(record: AccountRecord, settings: Settings) -> bool:
+    return any(record.at(f"services.{provider}.id") is not None for provider in settings.relay)
 
 
 def _named(names: list[str]) -> str:

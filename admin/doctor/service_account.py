@@ -47,11 +47,11 @@ def permissions(settings: Settings, credentials: Credentials) -> tuple[str, ...]
     """What the account must be allowed, by Rocket.Chat's own ids; nothing where it is for the rate limit alone."""
     by_rest = settings.token_source == "rest"  # noqa: S105 - the name of a source
     makes_tokens = by_rest and credentials.create_token_secret is not None
-    creates = settings.is_foreign and settings.provision == "create"
+    creates = settings.knows_foreigners and settings.provision == "create"
     wanted: tuple[str, ...] = ()
-    if makes_tokens and (settings.is_foreign or settings.directory == "mongodb"):
+    if makes_tokens and (settings.knows_foreigners or settings.directory == "mongodb"):
         wanted += ("user-generate-access-token",)
-    if makes_tokens and settings.is_foreign:
+    if makes_tokens and settings.knows_foreigners:
         wanted += (rocketchat_users.SEES_ALL,)
     return (*wanted, "create-user", "assign-roles") if creates else wanted
 

@@ -12,6 +12,7 @@ from chalicelib import rocketchat
 from chalicelib.config import Settings, origin_of
 from chalicelib.credentials import Credentials
 from chalicelib.errors import GantryError
+from chalicelib.relay.version import relays
 
 Release = tuple[int, ...]
 
@@ -94,7 +95,8 @@ def version(release: Release | None) -> Iterator[Finding]:
 
 def create_token(release: Release | None, settings: Settings, credentials: Credentials) -> Iterator[Finding]:
     """Whether the workspace lets others than its administrators make tokens for other people."""
-    made = settings.token_source == "rest" and settings.directory != "rocketchat"  # noqa: S105 - the name of a source
+    for_others = settings.directory != "rocketchat" or bool(settings.relay)
+    made = settings.token_source == "rest" and for_others  # noqa: S105 - the name of a source
     if not made or credentials.create_token_secret is None:
         return
     update = "Update the workspace to 8.6.1 or newer"
@@ -222,11 +224,10 @@ _PROVIDERS = {
 
 
 def relay(patient: Patient, secret: Mapping[str, Any]) -> Iterator[Finding]:
-    """Whether the workspace has the providers of RELAY switched on, with the application that our secret names."""
+    """Whether the workspace relays, has the providers of RELAY switched on, and the applications of our secret."""
+    yield from relaying(patient)
     for provider in patient.settings.relay:
         title, key = _PROVIDERS[provider]
-        what = f"RELAY has {provider}, and the login page has no such button yet"
-        yield Finding("note", "RELAY", what, "Nobody signs in by it so far", patient.change("RELAY="))
         setting = f"Accounts_OAuth_{title}"
         where = f"Administration → Settings → OAuth → {title}"
         on = patient.setting(setting)
@@ -252,6 +253,27 @@ def relay(patient: Patient, secret: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding("warning", "RELAY", what, why, f"Put the same one into the secret and at {where}")
         else:
             yield Finding("ok", "RELAY", f"{setting}_id is the secret's {provider}.{key}")
+
+
+def relaying(patient: Patient) -> Iterator[Finding]:
+    """Whether the workspace's version is one whose client relays."""
+    try:
+        known = patient.ask(rocketchat.info()).get("version")
+    except GantryError as error:
+        yield Finding("note", "RELAY", f"whether the workspace relays is not known ({error})")
+        return
+    release = release_of(known)
+    name = f"Rocket.Chat {'.'.join(map(str, release))}" if release else "the workspace"
+    answer = relays(known)
+    if answer:
+        yield Finding("ok", "RELAY", f"{name} relays the logins of {', '.join(patient.settings.relay)}")
+    elif answer is None:
+        what = f"whether {name} relays is not known: clients up to about 1.x do"
+        yield Finding("note", "RELAY", what, "The login page shows the buttons, and waits", "Sign in once as a test")
+    else:
+        what = f"{name} does not relay: its client ignores what RELAY asks of it"
+        why = "Only clients up to about 1.x answer, so the login page hides its buttons and says so"
+        yield Finding("warning", "RELAY", what, why, patient.change("RELAY="))
 
 
 def _client_id(patient: Patient, provider: str, setting: str) -> object:

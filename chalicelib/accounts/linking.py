@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from chalicelib.accounts.record import AccountRecord
 from chalicelib.deadline import Deadline
-from chalicelib.errors import EmailTaken, EmailUnverifiedInDirectory, NoAccount, Unavailable, UsernameTaken
+from chalicelib.errors import EmailTaken, EmailUnverifiedInDirectory, NoAccount, NoEmail, Unavailable, UsernameTaken
 from chalicelib.model import Account, Identity
 from chalicelib.secret import Secret
 
@@ -129,6 +129,33 @@ class NoProvision:
         raise NoAccount
 
 
+class WithAddress:
+    """A way to make accounts for people whose address is known alone, since a provider may keep it to itself."""
+
+    def __init__(self, provisioner: Provisioner) -> None:
+        self._provisioner = provisioner
+
+    def plan(self, identity: Identity, deadline: Deadline) -> str | None:
+        """Return what the provisioner plans. Raises `NoEmail` for whoever has no address, and as it."""
+        if not identity.email:
+            raise NoEmail
+        return self._provisioner.plan(identity, deadline)
+
+    def create(
+        self,
+        identity: Identity,
+        deadline: Deadline,
+        *,
+        planned: str | None = None,
+        exact: bool = False,
+        password: Secret | None = None,
+    ) -> str:
+        """Make the account and return its id; raises as `plan`, and as the provisioner."""
+        if not identity.email:
+            raise NoEmail
+        return self._provisioner.create(identity, deadline, planned=planned, exact=exact, password=password)
+
+
 class LinkedAccounts:
     """Tie identities of other issuers to accounts.
 
@@ -158,8 +185,8 @@ class LinkedAccounts:
 
         Raises `NoAccount` where there is none and none may be made, what the provisioner cannot do (`NoEmail`,
         `EmailTaken`, `UsernameTaken`, `AccountNotMade`), `EmailUnverifiedInDirectory` where the account could not be
-        found again, `AccountDeactivated`, `AccountWithoutRoles` or `AccountNotForPeople` for what the account is, and
-        `Unavailable`.
+        found again, `AccountDeactivated`, `AccountWithoutRoles` or `AccountNotForPeople` for what the account is,
+        `LinkedElsewhere` where it is tied to somebody else of the same issuer, and `Unavailable`.
         """
         if identity.account is not None:
             return identity.account
@@ -174,6 +201,8 @@ class LinkedAccounts:
             account_id = self._provisioner.plan(identity, deadline)
             self._refuse_lost(identity)
         else:
+            # Before anything is written: an account that nobody can use stays as it is.
+            found.refuse_unfit()
             account_id = found.id
         link = self._links.claim(identity, account_id, deadline)
         if link is None:
@@ -206,6 +235,8 @@ class LinkedAccounts:
     def _joined(self, identity: Identity, link: Link, deadline: Deadline) -> AccountRecord | None:
         """Return the account that is provably the person's, to which the link leads from now on."""
         found = self._find_once(identity, deadline)
+        if found is not None:
+            found.refuse_unfit()
         if found is None or self._links.point(identity, link, found.id, deadline):
             return found
         return self._standing(identity, deadline)

@@ -9,6 +9,7 @@ from typing import Any
 from pymongo.errors import DuplicateKeyError
 
 from chalicelib.accounts.linking import Link, Provisioner, link_id
+from chalicelib.accounts.provider_links import id_path
 from chalicelib.accounts.record import AccountRecord
 from chalicelib.accounts.usernames import candidates
 from chalicelib.accounts.users import Filter, Users
@@ -105,15 +106,22 @@ class MongoRoster:
 class MongoInsert:
     """Put accounts straight into the database, as the manuals write them: without a password.
 
-    They join no default channel.
+    They join no default channel. With `provider` the person's id there is written with the account: its unique index
+    lets only one of the sign-ins that race make one.
     """
 
     def __init__(
-        self, mongo: Mongo, clock: Callable[[], float] = time, new_id: Callable[[], str] = new_account_id
+        self,
+        mongo: Mongo,
+        clock: Callable[[], float] = time,
+        new_id: Callable[[], str] = new_account_id,
+        *,
+        provider: str | None = None,
     ) -> None:
         self._users = Users(mongo)
         self._clock = clock
         self._new_id = new_id
+        self._provider = provider
 
     def plan(self, identity: Identity, deadline: Deadline) -> str | None:
         """Return a new id."""
@@ -128,7 +136,7 @@ class MongoInsert:
         exact: bool = False,
         password: Secret | None = None,
     ) -> str:
-        """Insert the account under the id `planned`, unless another request has just done so; return the id.
+        """Insert the account under the id `planned` and return that; another one where another request was faster.
 
         `password` is not kept: who is given tokens that Gantry writes does not log in to the workspace with one.
         Raises `EmailTaken` where somebody else's account holds the address, `UsernameTaken` where only the person's own
@@ -142,13 +150,21 @@ class MongoInsert:
                 self._users.insert(self._new_record(identity, account_id, username), deadline)
                 return account_id
             except DuplicateKeyError:
-                if self._users.one({"_id": account_id}, {"_id": 1}, deadline) is not None:
-                    return account_id
+                made = self._made_meanwhile(identity, account_id, deadline)
+                if made is not None:
+                    return made.id
                 if identity.email and self._users.one({"emails.address": identity.email}, {"_id": 1}, deadline):
                     raise EmailTaken from None
         if exact:
             raise UsernameTaken
         raise Unavailable(BACKEND, "no free username was found")
+
+    def _made_meanwhile(self, identity: Identity, account_id: str, deadline: Deadline) -> AccountRecord | None:
+        """Return the account that another request has just made for the same person."""
+        made = self._users.one({"_id": account_id}, {"_id": 1}, deadline)
+        if made is None and self._provider is not None:
+            made = self._users.one({id_path(self._provider): identity.subject}, {"_id": 1}, deadline)
+        return made
 
     def _new_record(self, identity: Identity, account_id: str, username: str) -> dict[str, Any]:
         now = datetime.fromtimestamp(self._clock(), UTC)
@@ -156,7 +172,7 @@ class MongoInsert:
         return {
             "_id": account_id,
             "createdAt": now,
-            "services": {},
+            "services": {self._provider: {"id": identity.subject}} if self._provider is not None else {},
             **({"emails": emails} if emails else {}),
             "name": identity.name or username,
             "username": username,

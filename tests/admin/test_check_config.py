@@ -7,7 +7,7 @@ from cryptography.fernet import Fernet
 
 from chalicelib.bootstrap import Gantry
 from chalicelib.errors import ConfigurationError
-from tests.admin.checkout import ACCOUNT, URL, Checkout
+from tests.admin.checkout import ACCOUNT, MONGODB, URL, Checkout
 
 KEY = "a" * 43 + "="
 
@@ -97,3 +97,21 @@ def test_the_listed_people_are_counted(checkout: Checkout) -> None:
     content = {"session_keys": [KEY], "users": {"alice": {"password": "canary"}}}
     client.put_secret_value(SecretId=checkout.secret_id, SecretString=json.dumps(content))
     assert "users.alice: password is no Argon2id or bcrypt hash" in checkout.refused("check-config")
+
+
+def test_the_applications_of_a_relay_are_named(checkout: Checkout) -> None:
+    """The providers that RELAY names are held to be in the secret, and named without a value."""
+    configure(checkout, RELAY="google,twitter", TOKEN_SOURCE="mongodb")
+    secret = {
+        "session_keys": [KEY],
+        **MONGODB,
+        "google": {"client_id": "canary"},
+        "twitter": {"consumer_key": "canary"},
+    }
+    checkout.store(**secret)
+    assert "twitter.consumer_secret: this is no consumer secret" in checkout.refused("check-config")
+    secret["twitter"] = {"consumer_key": "canary", "consumer_secret": "canary"}
+    checkout.client("secretsmanager").put_secret_value(SecretId=checkout.secret_id, SecretString=json.dumps(secret))
+    output = checkout.done("check-config")
+    assert "mongodb_uri, Google's application, Twitter's application." in output
+    assert "canary" not in output

@@ -163,6 +163,22 @@ def test_a_user_pool_is_asked_for(checkout: Checkout) -> None:
     assert checkout.secret()["cognito"] == pool
 
 
+@pytest.mark.usefixtures("terminal")
+def test_the_applications_of_a_relay_are_asked_for(checkout: Checkout) -> None:
+    """With RELAY the workspace's applications are asked for, their secrets unseen, and links have a table."""
+    answers = [URL, "", "", "n", "n", "google-id", "no-number", "canary-s", "canary-k", "canary-c", "canary-create"]
+    answers += ["1234567890", "canary-s", "service-id", "canary-token"]
+    words = ("init", "--set", "RELAY=google,facebook,twitter", "--set", "LINK_BY=email")
+    output = checkout.done(*words, typed="\n".join(answers) + "\n")
+    assert "facebook.app_id: this is no app id" in output
+    assert "canary" not in output
+    held = checkout.secret()
+    assert held["google"] == {"client_id": "google-id"}
+    assert held["facebook"] == {"app_id": "1234567890", "app_secret": "canary-s"}
+    assert held["twitter"] == {"consumer_key": "canary-k", "consumer_secret": "canary-c"}
+    assert checkout.environment["STATE_TABLE"] == checkout.table
+
+
 def test_without_a_terminal_nothing_is_asked(checkout: Checkout) -> None:
     """Without --yes and without a terminal, what is missing is listed instead of asked for."""
     assert "ROCKETCHAT_URL: it is not set" in checkout.refused("init")

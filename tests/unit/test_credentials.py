@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from chalicelib.config import Settings
 from chalicelib.credentials import Credentials
 from chalicelib.errors import ConfigurationError, Problem
+from chalicelib.relay.applications import FacebookApplication, GoogleApplication, TwitterApplication
+from chalicelib.secret import Secret
 from tests.fakes import fernet_key, secret_text
 
 KEY = fernet_key()
@@ -19,7 +21,20 @@ ACCOUNT = {"rocketchat_user_id": "gantryid", "rocketchat_auth_token": "canary-to
 CREATE_TOKEN = {"rocketchat_create_token_secret": "canary-create"}
 USERS = {"users": {"alice": {"password": HASH}}}
 POOL = {"cognito": {"user_pool_id": "eu-central-1_Ab12", "client_id": "4example"}}
-WHOLE = {**MONGODB, **ACCOUNT, **CREATE_TOKEN, **USERS, **POOL, "rocketchat_registration_secret": "canary-register"}
+GOOGLE = {"google": {"client_id": "canary.apps.googleusercontent.com"}}
+FACEBOOK = {"facebook": {"app_id": "1234567890", "app_secret": "canary-app-secret"}}
+TWITTER = {"twitter": {"consumer_key": "canary-key", "consumer_secret": "canary-consumer-secret"}}
+PROVIDERS = {**GOOGLE, **FACEBOOK, **TWITTER}
+RELAY = "facebook,google,twitter"
+WHOLE = {
+    **MONGODB,
+    **ACCOUNT,
+    **CREATE_TOKEN,
+    **USERS,
+    **POOL,
+    **PROVIDERS,
+    "rocketchat_registration_secret": "canary-register",
+}
 
 
 def settings(**environ: str) -> Settings:
@@ -106,16 +121,25 @@ def test_all_problems_of_the_secret_come_at_once() -> None:
 
 def test_what_the_settings_do_not_need_is_not_read() -> None:
     """Of a secret that serves several stages each takes its own part: the rest may be anything."""
-    nonsense = secret(users="canary", cognito="canary", mongodb_uri="canary")
+    nonsense = secret(users="canary", cognito="canary", mongodb_uri="canary", **dict.fromkeys(PROVIDERS, "canary"))
     credentials = Credentials.from_json(nonsense, settings())
     assert (credentials.people, credentials.user_pool, credentials.mongodb_uri) == (None, None, None)
+    assert (credentials.google, credentials.facebook, credentials.twitter) == (None, None, None)
 
 
 def test_nothing_of_a_whole_secret_prints() -> None:
     """Promise 32: a secret with everything in it shows nothing of it in its repr."""
     for directory in ("users", "cognito"):
-        credentials = Credentials.from_json(secret(**WHOLE), settings(DIRECTORY=directory, TOKEN_SOURCE="mongodb"))
-        assert "canary" not in repr(credentials)
+        needed = settings(DIRECTORY=directory, TOKEN_SOURCE="mongodb", RELAY=RELAY)
+        credentials = Credentials.from_json(secret(**WHOLE), needed)
+        for secret_one in (
+            "canary-app-secret",
+            "canary-consumer-secret",
+            "canary-token",
+            "canary-create",
+            "user:canary",
+        ):
+            assert secret_one not in repr(credentials)
         assert HASH[-20:] not in repr(credentials)
 
 
@@ -203,6 +227,57 @@ def test_a_user_pool_that_cannot_be_used_is_named(content: object, keys: list[st
     assert problems(secret(cognito=content), settings(DIRECTORY="cognito")) == keys
 
 
+def test_the_applications_of_a_relay_are_understood() -> None:
+    """An application is its id with the provider; its secret is hidden, and Google's scopes and web client are kept."""
+    needed = settings(TOKEN_SOURCE="mongodb", RELAY=RELAY)
+    credentials = Credentials.from_json(secret(**MONGODB, **PROVIDERS), needed)
+    assert credentials.google == GoogleApplication("canary.apps.googleusercontent.com")
+    assert credentials.facebook == FacebookApplication("1234567890", Secret("canary-app-secret"))
+    assert credentials.twitter == TwitterApplication("canary-key", Secret("canary-consumer-secret"))
+    wide = {**GOOGLE["google"], "scopes": ["openid", "email"], "web_client_id": "web"}
+    google = Credentials.from_json(secret(**{**MONGODB, **PROVIDERS, "google": wide}), needed).google
+    assert google == GoogleApplication("canary.apps.googleusercontent.com", ("openid", "email"), "web")
+
+
+@pytest.mark.parametrize("provider", ["google", "facebook", "twitter"])
+def test_a_provider_is_read_where_the_relay_names_it(provider: str) -> None:
+    """Each provider that RELAY names must be in the secret, and the others may be missing or anything."""
+    content = dict.fromkeys(PROVIDERS, "canary") | {provider: PROVIDERS[provider]} | MONGODB
+    credentials = Credentials.from_json(secret(**content), settings(TOKEN_SOURCE="mongodb", RELAY=provider))
+    found = {"google": credentials.google, "facebook": credentials.facebook, "twitter": credentials.twitter}
+    assert [name for name, application in found.items() if application] == [provider]
+    assert problems(secret(**MONGODB), settings(TOKEN_SOURCE="mongodb", RELAY=provider)) == [provider]
+
+
+@pytest.mark.parametrize(
+    ("provider", "content", "keys"),
+    [
+        ("google", "canary", ["google"]),
+        ("google", [GOOGLE["google"]], ["google"]),
+        ("google", {}, ["google.client_id"]),
+        ("google", {"client_id": ""}, ["google.client_id"]),
+        ("google", {"client_id": "canary\n"}, ["google.client_id"]),
+        ("google", {"client_id": 5, "scopes": "canary"}, ["google.client_id", "google.scopes"]),
+        ("google", {**GOOGLE["google"], "scopes": ["canary email"]}, ["google.scopes"]),
+        ("google", {**GOOGLE["google"], "scopes": [""]}, ["google.scopes"]),
+        ("google", {**GOOGLE["google"], "scopes": [5]}, ["google.scopes"]),
+        ("google", {**GOOGLE["google"], "web_client_id": ""}, ["google.web_client_id"]),
+        ("google", {**GOOGLE["google"], "web_client_id": ["canary"]}, ["google.web_client_id"]),
+        ("facebook", {}, ["facebook.app_id", "facebook.app_secret"]),
+        ("facebook", {**FACEBOOK["facebook"], "app_id": 1234567890}, ["facebook.app_id"]),
+        ("facebook", {**FACEBOOK["facebook"], "app_id": "canary|1"}, ["facebook.app_id"]),
+        ("facebook", {**FACEBOOK["facebook"], "app_secret": "canary canary"}, ["facebook.app_secret"]),
+        ("twitter", {}, ["twitter.consumer_key", "twitter.consumer_secret"]),
+        ("twitter", {**TWITTER["twitter"], "consumer_key": "cänary"}, ["twitter.consumer_key"]),
+        ("twitter", {**TWITTER["twitter"], "consumer_secret": None}, ["twitter.consumer_secret"]),
+    ],
+)
+def test_an_application_that_cannot_be_used_is_named(provider: str, content: object, keys: list[str]) -> None:
+    """Promise 32: parts of an application that cannot be used are named by key, and nothing of them is repeated."""
+    needed = settings(TOKEN_SOURCE="mongodb", RELAY=provider)
+    assert problems(secret(**{**MONGODB, provider: content}), needed) == keys
+
+
 CREATE, ID, TABLE = "rocketchat_create_token_secret", "rocketchat_user_id", "STATE_TABLE"
 
 
@@ -243,11 +318,26 @@ CREATE, ID, TABLE = "rocketchat_create_token_secret", "rocketchat_user_id", "STA
         ({"DIRECTORY": "cognito"}, {**POOL, **CREATE_TOKEN}, [ID]),
         ({"DIRECTORY": "cognito", "PROVISION": "create"}, {**POOL, **CREATE_TOKEN, **ACCOUNT}, []),
         # A relay has no password that the workspace could be asked with.
-        ({"RELAY": "google"}, {}, [CREATE]),
-        ({"RELAY": "google"}, CREATE_TOKEN, [ID]),
-        ({"RELAY": "google"}, {**CREATE_TOKEN, **ACCOUNT}, []),
-        ({"RELAY": "google", "TOKEN_SOURCE": "mongodb"}, MONGODB, []),
-        ({"RELAY": "google", "DIRECTORY": "users"}, {**USERS, **ACCOUNT}, [CREATE]),
+        ({"RELAY": "google"}, GOOGLE, [CREATE]),
+        ({"RELAY": "google"}, {**GOOGLE, **CREATE_TOKEN}, [ID]),
+        ({"RELAY": "google"}, {**GOOGLE, **CREATE_TOKEN, **ACCOUNT}, []),
+        ({"RELAY": "twitter"}, {**TWITTER, **CREATE_TOKEN, **ACCOUNT}, []),
+        ({"RELAY": "facebook", TABLE: "gantry"}, {**FACEBOOK, **CREATE_TOKEN, **ACCOUNT}, []),
+        ({"RELAY": "google", "TOKEN_SOURCE": "mongodb"}, {**GOOGLE, **MONGODB}, []),
+        ({"RELAY": "google", "DIRECTORY": "users"}, {**GOOGLE, **USERS, **ACCOUNT}, [CREATE]),
+        ({"RELAY": "google", "DIRECTORY": "mongodb"}, {**GOOGLE, **MONGODB, **CREATE_TOKEN, **ACCOUNT}, []),
+        ({"RELAY": "google"}, {}, ["google", CREATE]),
+        # A relay finds accounts by e-mail whatever LINK_BY says, and who registers has an address nobody has verified.
+        (
+            {"RELAY": "google", "PROVISION": "register", "LINK_BY": "username"},
+            {**GOOGLE, **CREATE_TOKEN, **ACCOUNT},
+            [TABLE],
+        ),
+        (
+            {"RELAY": "google", "PROVISION": "register", TABLE: "gantry"},
+            {**GOOGLE, **CREATE_TOKEN, **ACCOUNT},
+            [],
+        ),
     ],
 )
 def test_what_settings_and_secret_cannot_do_together_is_refused(
@@ -268,7 +358,7 @@ ANY = st.recursive(
 )
 PARTS = st.fixed_dictionaries({"session_keys": st.just([KEY]) | ANY}, optional=dict.fromkeys(WHOLE, ANY))
 ALL_KINDS = [
-    settings(DIRECTORY=directory, TOKEN_SOURCE=source, PROVISION=provision)
+    settings(DIRECTORY=directory, TOKEN_SOURCE=source, PROVISION=provision, RELAY=RELAY, STATE_TABLE="gantry")
     for directory in ("rocketchat", "mongodb", "users", "cognito")
     for source in ("rest", "mongodb")
     for provision in ("off", "create", "register")

@@ -97,9 +97,10 @@ def test_exactly_what_is_needed_is_fine() -> None:
     assert levels(judged(NEEDED, "rocketchat", RIGHTS)) == ["ok"]
 
 
-def test_an_account_that_inserts_needs_more() -> None:
+@pytest.mark.parametrize("elsewhere", [{"DIRECTORY": "users"}, {"RELAY": "google"}])
+def test_an_account_that_inserts_needs_more(elsewhere: dict[str, str]) -> None:
     """Where Gantry itself makes accounts in MongoDB, its user may insert."""
-    environ = {"DIRECTORY": "users", "TOKEN_SOURCE": "mongodb", "PROVISION": "create"}
+    environ = {**elsewhere, "TOKEN_SOURCE": "mongodb", "PROVISION": "create"}
     found = list(judged(NEEDED, "rocketchat", needed(settings(**environ), Credentials(()))))
     assert levels(found) == ["error"]
     assert "insert on users" in told(found)
@@ -297,6 +298,18 @@ def test_by_address_only_linked_administrators_come_in(on_mongodb: Clinic, datab
     found = told(on_mongodb.look(second_factors.check))
     assert "past their second factor: two" in found
     assert "one," not in found
+
+
+def test_with_a_relay_administrators_come_in_by_the_providers_id(on_mongodb: Clinic, database: FreshDatabase) -> None:
+    """The workspace asks at its own login, so only administrators whom a provider of RELAY knows by id are named."""
+    on_mongodb.settings |= {"WORKSPACE_2FA": "skip", "DIRECTORY": "rocketchat", "TOKEN_KIND": "login"}
+    assert levels(on_mongodb.look(second_factors.check)) == ["ok"]
+    on_mongodb.settings["RELAY"] = "google"
+    on_mongodb.secret["google"] = {"client_id": "ours"}
+    totp = with_totp()
+    people = {"one": totp, "two": totp | {"google": {"id": "1"}}, "three": totp | {"facebook": {"id": "1"}}}
+    database.users.insert_many([account(name, roles=["admin"], services=held) for name, held in people.items()])
+    assert "past their second factor: two" in told(on_mongodb.look(second_factors.check))
 
 
 def _reachable(patient: Patient) -> list[Finding]:

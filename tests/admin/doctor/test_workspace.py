@@ -112,6 +112,15 @@ def test_the_exact_version_is_taken_where_it_can_be_had(with_tokens: Clinic) -> 
     assert levels(with_tokens.look(workspace.reachable), "createToken") == ["ok"]
 
 
+def test_a_relay_makes_tokens_that_way_too(clinic: Clinic) -> None:
+    """With the workspace as the directory it is RELAY that has tokens made for other people."""
+    clinic.settings["RELAY"] = "google"
+    clinic.secret |= {"rocketchat_create_token_secret": "canary-secret", "google": {"client_id": "ours"}}
+    clinic.administrator()
+    clinic.workspace.version = "8.5"
+    assert levels(clinic.look(workspace.reachable), "createToken") == ["warning"]
+
+
 def test_who_makes_no_tokens_that_way_need_not_know(clinic: Clinic) -> None:
     """Without `users.createToken` nothing is said about it."""
     clinic.workspace.version = "8.5"
@@ -230,26 +239,51 @@ def relay(clinic: Clinic, secret: dict[str, Any]) -> list[Finding]:
 
 
 def test_a_relay_that_the_workspace_has_is_fine(with_tokens: Clinic, public: Show) -> None:
-    """It is on, with our application; that there is no button yet is said all the same."""
+    """The workspace's version relays, the provider is on there, and it has our application."""
     with_tokens.settings["RELAY"] = "google"
+    with_tokens.workspace.version = "1.3"
     public(Accounts_OAuth_Google=True, Accounts_OAuth_Google_id="an-application")
     found = relay(with_tokens, {"google": {"client_id": "an-application"}})
-    assert levels(found) == ["note", "ok", "ok"]
-    assert "no such button yet" in told(found)
+    assert levels(found) == ["ok", "ok", "ok"]
+    assert "Rocket.Chat 1.3 relays the logins of google" in told(found)
+
+
+@pytest.mark.parametrize(("version", "level"), [("1.3", "ok"), ("2.4", "note"), ("8.6", "warning")])
+@pytest.mark.usefixtures("public")
+def test_a_workspace_that_does_not_relay_is_told(with_tokens: Clinic, version: str, level: str) -> None:
+    """Clients from 3 on ignore what the login page asks, which is said once, whatever the number of providers."""
+    with_tokens.settings |= {"RELAY": "google,facebook,twitter", "STATE_TABLE": "gantry"}
+    with_tokens.workspace.version = version
+    first, *rest = relay(with_tokens, {})
+    assert first.level == level
+    assert ("--set RELAY=" in told([first])) == (level == "warning")
+    assert not any("relays" in each.what for each in rest)
+
+
+def test_a_silent_workspace_is_not_said_to_relay(with_tokens: Clinic, public: Show) -> None:
+    """Where the workspace does not tell its version, nothing is claimed about it."""
+    with_tokens.settings["RELAY"] = "google"
+    public(Accounts_OAuth_Google=True, Accounts_OAuth_Google_id="an-application")
+    with_tokens.workspace.fault("info", Fault(status=502, body=b"<html>"), times=None)
+    assert levels(relay(with_tokens, {"google": {"client_id": "an-application"}})) == ["note", "ok", "ok"]
 
 
 @pytest.mark.usefixtures("public")
 def test_a_relay_that_is_off_is_told(with_tokens: Clinic) -> None:
     """The workspace's own OAuth is switched off; its id is not shown, so it cannot be compared."""
     with_tokens.settings["RELAY"] = "google"
-    assert levels(relay(with_tokens, {"google": {"client_id": "an-application"}})) == ["note", "warning", "note"]
+    with_tokens.workspace.version = "1.3"
+    assert levels(relay(with_tokens, {"google": {"client_id": "an-application"}})) == ["ok", "warning", "note"]
 
 
 def test_another_application_is_told(with_tokens: Clinic, public: Show) -> None:
     """A token for another application than the secret's would be refused; neither id is told."""
     with_tokens.settings["RELAY"] = "google"
     public(Accounts_OAuth_Google=True, Accounts_OAuth_Google_id="canary")
-    assert levels(relay(with_tokens, {"google": {"client_id": "canary-ours"}})) == ["note", "ok", "warning"]
+    with_tokens.workspace.version = "1.3"
+    found = relay(with_tokens, {"google": {"client_id": "canary-ours"}})
+    assert levels(found) == ["ok", "ok", "warning"]
+    assert "canary" not in told(found)
 
 
 def test_the_relay_of_a_valid_configuration_is_looked_at(with_tokens: Clinic, public: Show) -> None:
@@ -267,4 +301,4 @@ def test_the_relay_of_a_valid_configuration_is_looked_at(with_tokens: Clinic, pu
 
         vars(patient)["workspace"] = telling
         found = [each for check in CHECKS if check.name == "relay" for each in check.make(patient)]
-    assert levels(found) == ["note", "ok", "ok"]
+    assert levels(found) == ["warning", "ok", "ok"]
