@@ -3,6 +3,10 @@
 Own time is the thread's processor time without what it spends within the driver's commands and the transport's calls.
 Nothing is remembered from one request to the next that a second would outdate: the clock goes on by one a request,
 except for the check that is asked again within that second.
+
+A wait leaves the processor's caches cold, and whatever runs next takes twice as long or longer, the bare route too if
+it had waited. So a check is held to that route with its backend's answer given at once, as it came the first time; the
+same check with the real wait has a row of its own.
 """
 
 import json
@@ -16,7 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
 from time import perf_counter, thread_time, time
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from chalice.app import Chalice
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
@@ -81,8 +85,17 @@ class _Outside:
         self.processor = 0.0
         self.wall = 0.0
         self.calls: Counter[str] = Counter()
+        self.repeats = False
+        self._answer: Any = None
 
     def within(self, work: Callable[[], _T]) -> _T:
+        if self.repeats and self._answer is not None:
+            kept: _T = self._answer
+            return kept
+        self._answer = self._timed(work)
+        return cast(_T, self._answer)
+
+    def _timed(self, work: Callable[[], _T]) -> _T:
         began, processor = perf_counter(), thread_time()
         try:
             return work()
@@ -166,6 +179,7 @@ class _Case:
         event: Callable[[], events.Event],
         status: int,
         advances: bool = True,
+        repeats: bool = False,
     ) -> None:
         self._event = event
         self._status = status
@@ -179,6 +193,7 @@ class _Case:
             self._container = make(True)
             self.calls = [self._counted(self._container), self._counted(self._container)]
             self._container = make(False)
+            self._container.outside.repeats = repeats
 
     def _counted(self, container: _Container) -> Counter[str]:
         container.outside.calls.clear()
@@ -242,7 +257,8 @@ def _cases(workspace: str, kinds: Mapping[str, Any]) -> dict[str, _Case]:
     }
     for kind, given in kinds.items():
         somebody = events.check(workspace, given["cookie"])
-        cases[f"check, {kind}"] = _Case(container(kind), _always(somebody), HTTPStatus.OK)
+        cases[f"check, {kind}"] = _Case(container(kind), _always(somebody), HTTPStatus.OK, repeats=True)
+        cases[f"check, {kind}, with its wait"] = _Case(container(kind), _always(somebody), HTTPStatus.OK)
         cases[f"POST /login, {kind}"] = _Case(container(kind), lambda: events.sign_in(SIGNING_IN), HTTPStatus.OK)
     again = _always(events.check(workspace, kinds["rest"]["cookie"]))
     cases["check, rest, within a second"] = _Case(container("rest"), again, HTTPStatus.OK, advances=False)

@@ -40,7 +40,7 @@ class Seals:
         self._keys = keys
         self._clock = clock
         self._reread_at = float("-inf")
-        self._made: tuple[Credentials, Any] | None = None
+        self._opener: tuple[Credentials, Any, type[Exception]] | None = None
 
     def ready(self, deadline: Deadline) -> None:
         """Return when there are keys to seal with; raises `ConfigurationError` or `Unavailable` where not."""
@@ -50,7 +50,8 @@ class Seals:
         """Return `content` sealed with the newest key, good from `began` for `lifetime` seconds, for `purpose` only."""
         plain = {"purpose": purpose, "began": began, "expires": began + lifetime, "content": content}
         text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
-        sealed: bytes = self._fernet(self._keys.current(deadline)).encrypt(text.encode())
+        fernet, _ = self._fernet(self._keys.current(deadline))
+        sealed: bytes = fernet.encrypt(text.encode())
         return sealed.decode("ascii")
 
     def open(self, purpose: str, sealed: str, deadline: Deadline) -> Opened:
@@ -70,31 +71,32 @@ class Seals:
         return Opened(plain["content"], plain["began"], plain["expires"])
 
     def _decrypt(self, sealed: bytes, deadline: Deadline) -> bytes:
-        from cryptography.fernet import InvalidToken
-
         if len(sealed) > LONGEST_SEAL:
             raise SealUnknown(certain=True)
         known = self._keys.current(deadline)
+        fernet, invalid = self._fernet(known)
         try:
-            return bytes(self._fernet(known).decrypt(sealed))
-        except InvalidToken:
+            return bytes(fernet.decrypt(sealed))
+        except invalid:
             if self._clock() - self._reread_at < REREAD_SECONDS:
                 raise SealUnknown(certain=False) from None
         self._reread_at = self._clock()
         renewed = self._keys.refreshed(deadline)
+        fernet, invalid = self._fernet(renewed)
         try:
-            return bytes(self._fernet(renewed).decrypt(sealed))
-        except InvalidToken:
+            return bytes(fernet.decrypt(sealed))
+        except invalid:
             raise SealUnknown(certain=renewed is not known) from None
 
-    def _fernet(self, credentials: Credentials) -> Any:
-        if self._made is None or self._made[0] is not credentials:
-            from cryptography.fernet import Fernet, MultiFernet
+    def _fernet(self, credentials: Credentials) -> tuple[Any, type[Exception]]:
+        """Return what seals and opens with these keys, and what it raises for a seal of none of them."""
+        if self._opener is None or self._opener[0] is not credentials:
+            from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
             # MultiFernet seals with its first key; the list in the secret has the newest last.
             keys = [Fernet(key.reveal()) for key in reversed(credentials.session_keys)]
-            self._made = credentials, MultiFernet(keys)
-        return self._made[1]
+            self._opener = credentials, MultiFernet(keys), InvalidToken
+        return self._opener[1:]
 
 
 class Sessions:
