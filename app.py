@@ -2,9 +2,10 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from chalice.app import Chalice, CloudWatchEvent, Rate, Response
 from chalice.app import Request as ChaliceRequest
@@ -12,14 +13,17 @@ from chalice.app import Request as ChaliceRequest
 from chalicelib.bootstrap import Gantry
 from chalicelib.deadline import Deadline
 from chalicelib.errors import GantryError, NotSignedIn
-from chalicelib.signin import CodeDue
-from chalicelib.web import cookies, cors, failures, forms
+from chalicelib.web import cookies, cors, failures
 from chalicelib.web.answers import Answer, hardened
-from chalicelib.web.pages import Pages
 from chalicelib.web.request import Request
+
+if TYPE_CHECKING:
+    from chalicelib.signin import CodeDue, SignedIn
 
 app = Chalice(app_name="gantry", configure_logs=False)
 app.debug = False
+# Nothing here is binary: without the list Chalice does not hold every answer's content type to it.
+app.api.binary_types = []
 gantry = Gantry(os.environ)
 
 View = Callable[[Request], Answer]
@@ -41,12 +45,12 @@ def harden(event: ChaliceRequest, get_response: Callable[[ChaliceRequest], Respo
     return response
 
 
-def answered(failure: failures.Failure) -> Callable[[View], Callable[[], Response]]:
+def answered(failure: failures.Failure) -> Callable[[View], Callable[..., Response]]:
     """Make a route of a view: every exception becomes an answer by `failure`, and every request one line in the log."""
 
-    def decorate(view: View) -> Callable[[], Response]:
+    def decorate(view: View) -> Callable[..., Response]:
         @wraps(view)
-        def route() -> Response:
+        def route(**_parts: str) -> Response:
             began = monotonic()
             request = Request.from_chalice(app.current_request)
             reason: str | None = None
@@ -98,23 +102,57 @@ def session_preflight(request: Request) -> Answer:
 @answered(failures.page)
 def login_page(request: Request) -> Answer:
     """Show the login page; `client=electron` and `client=cordova`, which old clients append, change nothing."""
-    pages = Pages.of(gantry.settings, request)
-    return pages.outside() if cors.stands_alone(request, gantry.settings.cookie_site) else pages.login()
+    from chalicelib.web import relays
+
+    pages = failures.pages_for(gantry, request)
+    if cors.stands_alone(request, gantry.settings.cookie_site):
+        return pages.outside()
+    return pages.login(relays=relays.offered(gantry, request))
 
 
 @app.route("/login", methods=["POST"], content_types=ANY)
 @answered(failures.login_again)
 def login(request: Request) -> Answer:
     """Sign somebody in: password, second factor where one is due, handoff."""
-    settings, caller = gantry.settings, request.caller
-    cors.require_own_page(request)
-    cors.require_frame(request, settings.cookie_site)
-    form = forms.login(forms.read(request))
+    from chalicelib.web import forms
+
+    form = forms.login(form_of_ours(request))
     if isinstance(form, forms.PasswordForm):
-        came_to = gantry.sign_in.with_password(form.username, form.password, caller)
+        came_to = gantry.sign_in.with_password(form.username, form.password, request.caller)
     else:
-        came_to = gantry.sign_in.with_code(form.challenge, form.code, caller)
-    pages = Pages.of(settings, request)
+        came_to = gantry.sign_in.with_code(form.challenge, form.code, request.caller)
+    return welcome(request, came_to)
+
+
+@app.route("/relay/{provider}", methods=["POST"], content_types=ANY)
+@answered(failures.login_again)
+def relay(request: Request) -> Answer:
+    """Sign somebody in by what a provider gave the workspace's own login: token, second factor where due, handoff."""
+    from chalicelib.web import forms, relays
+
+    sign_in = relays.sign_in(gantry, request)
+    form = forms.relay(form_of_ours(request))
+    if isinstance(form, forms.CodeForm):
+        came_to = sign_in.with_code(form.challenge, form.code, request.caller)
+    else:
+        came_to = sign_in.with_token(form, request.caller)
+    return welcome(request, came_to)
+
+
+def form_of_ours(request: Request) -> Mapping[str, str]:
+    """Return the fields of a form that a page of ours has posted, in the workspace's frame; raises what is wrong."""
+    from chalicelib.web import forms
+
+    cors.require_own_page(request)
+    cors.require_frame(request, gantry.settings.cookie_site)
+    return forms.read(request)
+
+
+def welcome(request: Request, came_to: "SignedIn | CodeDue") -> Answer:
+    """Answer a sign-in: the second factor's form, or cookie and handoff."""
+    from chalicelib.signin import CodeDue
+
+    settings, pages = gantry.settings, failures.pages_for(gantry, request)
     if isinstance(came_to, CodeDue):
         return pages.code(came_to, gantry.clock())
     lifetime = int(came_to.session.expires - came_to.session.began)
@@ -127,13 +165,15 @@ def login(request: Request) -> Answer:
 @answered(failures.page)
 def logout_page(request: Request) -> Answer:
     """Show the one button that signs out."""
-    return Pages.of(gantry.settings, request).logout()
+    return failures.pages_for(gantry, request).logout()
 
 
 @app.route("/logout", methods=["POST"], content_types=ANY)
 @answered(failures.page)
 def logout(request: Request) -> Answer:
     """End the session here and its token in the workspace; the cookie goes even where the workspace cannot be told."""
+    from chalicelib.web import forms
+
     settings = gantry.settings
     cors.require_own_page(request, also=settings.origins)
     forms.read(request)
@@ -146,7 +186,7 @@ def logout(request: Request) -> Answer:
         gantry.journal.backend(error, request.caller.request_id)
         result = "untold"
     cookie = cookies.expire(settings.cookie_site)
-    return Pages.of(settings, request).signed_out(result, {"Set-Cookie": cookie})
+    return failures.pages_for(gantry, request).signed_out(result, {"Set-Cookie": cookie})
 
 
 @app.route("/health", methods=["GET"], content_types=ANY)
@@ -164,7 +204,7 @@ def health(request: Request) -> Answer:
 @answered(failures.page)
 def administrator_page(request: Request) -> Answer:
     """Show what to paste into the workspace's settings."""
-    return Pages.of(gantry.settings, request).administrator(request.own_origin)
+    return failures.pages_for(gantry, request).administrator(request.own_origin)
 
 
 @app.schedule(Rate(1, unit=Rate.HOURS))

@@ -86,6 +86,12 @@ class OutsideFrame(RequestRefused):
     reason = "outside-frame"
 
 
+class UnknownProvider(RequestRefused):
+    """Logins by this provider are not relayed here."""
+
+    reason = "unknown-provider"
+
+
 # --- why somebody is not signed in -----------------------------------------------------------------------------------
 
 

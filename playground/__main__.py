@@ -18,13 +18,16 @@ def announce(demo: Demo, addresses: Addresses, database: str) -> None:
     shown = listed_in(demo.settings, create_tokens=create_tokens) or people_for(demo.settings)
     width = max(len(person.username) for person in shown)
     people = "\n".join(f"    {person.username:<{width}}   {person.about}" for person in shown)
+    relay = demo.settings.get("RELAY")
+    asks = "" if demo.client == "1.x" else "; only the client 1.x answers: CLIENT=1.x"
+    buttons = f"Relay      {relay}, by buttons that open a window of a stand-in{asks}\n" if relay else ""
     server = f"Database   {database}, tokens of kind {demo.settings['TOKEN_KIND']}\n" if database else ""
     print(
         f"""
 People, all with the password {PASSWORD}:
 {people}
 
-{server}Gantry     {addresses.login_page} (login page), {addresses.session_check} (session check)
+{server}{buttons}Gantry     {addresses.login_page} (login page), {addresses.session_check} (session check)
 Workspace  {addresses.workspace} (a stand-in for Rocket.Chat, client {demo.client}): start here. Ctrl+C ends everything.
 """,
         flush=True,

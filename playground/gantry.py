@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Mapping
@@ -21,7 +22,10 @@ def main() -> None:
     from chalice.config import Config
     from chalice.local import ChaliceRequestHandler, LocalGateway, create_local_server
 
-    from app import app
+    import app as gantry
+    from chalicelib.bootstrap import Gantry
+
+    app = gantry.app
 
     class OneAtATime(LocalGateway):
         """A Chalice object serves one request at a time, as on Lambda; the connections wait for their turn."""
@@ -50,6 +54,8 @@ def main() -> None:
 
     parent.report_ready()
     order: Mapping[str, Any] = parent.next_order()
+    if order["providers"]:
+        gantry.gantry = Gantry(os.environ, providers=order["providers"])
     config = Config.create(lambda_timeout=28, chalice_app=lambda: app)
     try:
         local = create_local_server(app, config, order["host"], order["port"])

@@ -301,17 +301,20 @@ def run(demo: Demo, environment: Mapping[str, str], signals: Signals, announce: 
             credentials["rocketchat_create_token_secret"] = create_tokens_secret
         if database["uri"]:
             credentials["mongodb_uri"] = service["mongodb_uri"]
+        providers = json.loads(service["providers"])
         aws.order(
             listener=aws_listener.fileno(),
             secret_id=settings["SECRET_ID"],
-            credentials=credentials,
+            credentials={**credentials, **providers["applications"]},
             settings=demo.settings,
         )
         workspace_listener.close()
         aws_listener.close()
         tree.wait_ready(aws, gantry)
         gantry_place.close()
-        gantry.order(host=HOST, port=gantry_port, taken=taken("DEMO_PORT", gantry_port))
+        gantry.order(
+            host=HOST, port=gantry_port, taken=taken("DEMO_PORT", gantry_port), providers=providers["addresses"]
+        )
         tree.wait_ready(gantry)
         announce(addresses, database["name"])
         tree.wait_end()

@@ -80,7 +80,7 @@ class Demo:
             "TOKEN_KIND": self.kind,
             "HANDOFF": "retry" if self.kind == "iframe" else "token",
         }
-        if self.gantry.get("DIRECTORY") in FOREIGN:
+        if self.gantry.get("DIRECTORY") in FOREIGN or self.gantry.get("RELAY"):
             settings["PROVISION"] = "create"
             if self.backend == "rest":
                 settings["STATE_TABLE"] = STATE_TABLE
@@ -112,6 +112,8 @@ def read_words(words: Iterable[str], environment: Mapping[str, str]) -> Demo:
         client=cast(Client, _one_of(own, "CLIENT", get_args(Client))),
     )
     _refuse_without_a_database(demo)
+    if demo.gantry.get("RELAY") and demo.backend == "rest" and demo.create_tokens == "off":
+        raise WordError("RELAY needs CREATE_TOKENS=on, or BACKEND=mongodb: nobody types a password that makes a token.")
     return demo
 
 

@@ -63,21 +63,28 @@ def event(
     prefix: str = "/api",
     address: str = "192.0.2.7",
     request_id: str = "gateway-request",
+    parts: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """One request as API Gateway hands it over (proxy integration, payload format 1.0); bytes travel in base64."""
+    """One request as API Gateway hands it over (proxy integration, payload format 1.0); bytes travel in base64.
+
+    `parts` are the variable parts of the path, by their names in the route.
+    """
+    route = path
+    for name, value in (parts or {}).items():
+        route = route.replace(f"/{value}", f"/{{{name}}}")
     encoded = isinstance(body, bytes)
     return {
-        "resource": path,
+        "resource": route,
         "path": path,
         "httpMethod": method,
         "headers": dict(headers or {}),
         "multiValueHeaders": {name: [value] for name, value in (headers or {}).items()},
         "queryStringParameters": {name: values[-1] for name, values in query.items()} if query else None,
         "multiValueQueryStringParameters": dict(query) if query else None,
-        "pathParameters": None,
+        "pathParameters": dict(parts) if parts else None,
         "stageVariables": None,
         "requestContext": {
-            "resourcePath": path,
+            "resourcePath": route,
             "httpMethod": method,
             "path": prefix + path,
             "stage": "api",

@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.mongodb.filters",
     "tests.servers",
     "tests.elsewhere",
+    "tests.social",
 ]
 
 # Small machines pause: how long one example takes says nothing about Gantry.

@@ -55,10 +55,12 @@ def furnish(
     cognito: Mapping[str, str],
     *,
     service: bool = True,
+    also: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
-    """Write the secret and make the table; return the settings that go with them."""
+    """Write the secret, with what it has to hold besides, and make the table; return the settings that go with them."""
     people: Mapping[str, Mapping[str, Any]] = {"users": LISTED, "cognito": cognito}
     secret: dict[str, Any] = {directory: people[directory]} if directory in people else {}
+    secret |= also or {}
     environ = {"DIRECTORY": directory, "TOKEN_SOURCE": "mongodb" if by_database(way) else "rest"}
     if service:
         user_id, token = stage.workspace.add_administrator("gantry")

@@ -81,6 +81,7 @@ class Stage:
         self.log = log
         self.keys = [new_key()]
         self.confidential = {PASSWORD, *self.keys}
+        self.providers: Mapping[str, str] = {}  # base addresses of the vendors that `RELAY` names
         self.secret_id = secrets.new(json.dumps({"session_keys": self.keys}))
         self._use = use
         self._visitors: list[Visitor] = []
@@ -107,7 +108,8 @@ class Stage:
     def container(self, environ: Mapping[str, str] | None = None, /, **settings: str) -> Gantry:
         """Serve from a new container, with these settings beside the two that must be there, or with just `environ`."""
         needed = {"ROCKETCHAT_URL": self.serving.url, "SECRET_ID": self.secret_id}
-        gantry = Gantry({**needed, **settings} if environ is None else environ, clock=self.workspace.clock)
+        chosen = {**needed, **settings} if environ is None else environ
+        gantry = Gantry(chosen, clock=self.workspace.clock, providers=self.providers)
         self._use(gantry)
         return gantry
 

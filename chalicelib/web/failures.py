@@ -1,6 +1,7 @@
 """What the browser is answered when a request could not be done."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from chalicelib.bootstrap import Gantry
 from chalicelib.errors import (
@@ -11,12 +12,15 @@ from chalicelib.errors import (
     OutsideFrame,
     RequestRefused,
     Unavailable,
+    UnknownProvider,
 )
-from chalicelib.web import cors, forms
+from chalicelib.web import cors
 from chalicelib.web.answers import Answer
 from chalicelib.web.outcomes import headers_of, outcome_of
-from chalicelib.web.pages import Pages
 from chalicelib.web.request import Request
+
+if TYPE_CHECKING:
+    from chalicelib.web.pages import Pages
 
 Failure = Callable[[Gantry, Request, Exception], Answer]
 """How one kind of route answers an exception."""
@@ -50,12 +54,24 @@ def bare(gantry: Gantry, request: Request, error: Exception) -> Answer:
     return Answer(outcome_of(error).status, {**headers, **headers_of(error)})
 
 
+def pages_for(gantry: Gantry, request: Request) -> "Pages":
+    """Return the pages for `request`. A session check draws none, so it does not wait for their modules either.
+
+    Raises `ConfigurationError`.
+    """
+    from chalicelib.web.pages import Pages
+
+    return Pages.of(gantry.settings, request)
+
+
 def page(gantry: Gantry, request: Request, error: Exception) -> Answer:
     """Answer a failed page with one that says so."""
     status = outcome_of(error).status
     try:
-        pages = Pages.of(gantry.settings, request)
+        pages = pages_for(gantry, request)
     except ConfigurationError as refused:
+        from chalicelib.web.pages import Pages
+
         return Pages.unconfigured(refused.frame_ancestors, request).notice(error, status, headers_of(error))
     if isinstance(error, OutsideFrame):
         return pages.outside(status=status)
@@ -64,11 +80,13 @@ def page(gantry: Gantry, request: Request, error: Exception) -> Answer:
 
 def login_again(gantry: Gantry, request: Request, error: Exception) -> Answer:
     """Answer a failed sign-in with the form that it came from, and the reason: what was typed is not lost."""
+    from chalicelib.web import forms, relays
+
     try:
-        pages = Pages.of(gantry.settings, request)
+        pages = pages_for(gantry, request)
     except ConfigurationError:
         return page(gantry, request, error)
-    if isinstance(error, OutsideFrame):
+    if isinstance(error, OutsideFrame | UnknownProvider):
         return page(gantry, request, error)
     status, headers = outcome_of(error).status, headers_of(error)
     try:
@@ -77,9 +95,11 @@ def login_again(gantry: Gantry, request: Request, error: Exception) -> Answer:
         fields = {}
     if "challenge" in fields and isinstance(error, MalformedForm | Unavailable):
         try:
-            due = gantry.sign_in.pending(fields["challenge"], request.caller)
+            sign_in = relays.sign_in(gantry, request) if request.parts else gantry.sign_in
+            due = sign_in.pending(fields["challenge"], request.caller)
             return pages.code(due, gantry.clock(), headers, status=status, error=error)
         except GantryError:
             # The challenge is of no use any more: the login page says why the sign-in failed all the same.
             pass
-    return pages.login(headers, status=status, username=fields.get("username", ""), error=error)
+    offered = relays.offered(gantry, request)
+    return pages.login(headers, status=status, username=fields.get("username", ""), error=error, relays=offered)

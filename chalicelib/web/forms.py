@@ -1,10 +1,12 @@
 """Forms as they come in: read within limits, or refused before anything else happens (promises 20 and 28)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 from chalicelib.errors import MalformedForm, WrongContentType
+from chalicelib.model import ProviderToken
 from chalicelib.secret import Secret
 from chalicelib.web.request import Request
 
@@ -12,6 +14,8 @@ LARGEST_BODY = 8192
 MOST_FIELDS = 20
 LONGEST_NAME = 254
 LONGEST_CODE = 64
+# No vendor says how long its tokens are; an access token is visible ASCII (RFC 6749 appendix A.12, less the space).
+_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,7 @@ def login(fields: Mapping[str, str]) -> PasswordForm | CodeForm:
     (promise 4); a code without any spaces. Raises `MalformedForm`, naming the fields that are missing where some are.
     """
     if "challenge" in fields:
-        code = "".join(fields.get("code", "").split())
-        if not code or len(code) > LONGEST_CODE or not code.isprintable():
-            raise MalformedForm("the code cannot be one", ("code",))
-        return CodeForm(fields["challenge"], code)
+        return _code(fields)
     username, password = fields.get("username", "").strip(), fields.get("password", "")
     missing = tuple(name for name, value in (("username", username), ("password", password)) if not value)
     if missing:
@@ -75,3 +76,24 @@ def login(fields: Mapping[str, str]) -> PasswordForm | CodeForm:
     if len(username) > LONGEST_NAME or not username.isprintable():
         raise MalformedForm("the username cannot be one", ("username",))
     return PasswordForm(username, Secret(password))
+
+
+def relay(fields: Mapping[str, str]) -> ProviderToken | CodeForm:
+    """Return the provider's token that `fields` bring, with the secret that goes with it, or the answer to a challenge.
+
+    Nothing else that is there is looked at: whose the token is, the provider says. Raises `MalformedForm` as `login`,
+    and for a token or secret that cannot be one.
+    """
+    if "challenge" in fields:
+        return _code(fields)
+    token, secret = fields.get("token", ""), fields.get("secret")
+    if not _TOKEN.fullmatch(token) or not (secret is None or _TOKEN.fullmatch(secret)):
+        raise MalformedForm("the token cannot be one")
+    return ProviderToken(Secret(token), None if secret is None else Secret(secret))
+
+
+def _code(fields: Mapping[str, str]) -> CodeForm:
+    code = "".join(fields.get("code", "").split())
+    if not code or len(code) > LONGEST_CODE or not code.isprintable():
+        raise MalformedForm("the code cannot be one", ("code",))
+    return CodeForm(fields["challenge"], code)

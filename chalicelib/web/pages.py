@@ -17,17 +17,22 @@ from chalicelib.web.templates import environment
 if TYPE_CHECKING:
     from chalicelib.model import Token
     from chalicelib.signin import CodeDue
+    from chalicelib.web.relays import Relays
 
 Link = Callable[[str], str]
 
 
 @dataclass(frozen=True)
 class Pages:
-    """Draw pages for one request: whose they are, who may frame them, how its links begin, and in which language."""
+    """Draw pages for one request: whose they are, who may frame them, how its links begin, and in which language.
+
+    `here` is the link to what was asked for: a second factor's form goes where the first form went.
+    """
 
     name: str
     ancestors: Collection[str]
     link: Link
+    here: str
     language: str
     settings: Settings | None = None
 
@@ -35,12 +40,14 @@ class Pages:
     def of(cls, settings: Settings, request: Request) -> "Pages":
         """Return the pages of a workspace for a request."""
         language = choose(request.accept_language, settings.brand.languages)
-        return cls(settings.workspace_name, settings.frame_ancestors, request.link, language, settings)
+        here = request.link(request.asked)
+        return cls(settings.workspace_name, settings.frame_ancestors, request.link, here, language, settings)
 
     @classmethod
     def unconfigured(cls, ancestors: Collection[str], request: Request) -> "Pages":
         """Return the pages of a workspace that nothing is known of but who may frame them."""
-        return cls("Gantry", ancestors, request.link, choose(request.accept_language, LANGUAGES))
+        language = choose(request.accept_language, LANGUAGES)
+        return cls("Gantry", ancestors, request.link, request.link(request.asked), language)
 
     def login(
         self,
@@ -49,9 +56,13 @@ class Pages:
         status: int = 200,
         username: str = "",
         error: Exception | None = None,
+        relays: "Relays | None" = None,
     ) -> Answer:
-        """Return the login page, with the username that was typed and what went wrong."""
+        """Return the login page, with the username that was typed, what went wrong, and the workspace's own logins."""
         settings = self.settings
+        data = None
+        if settings is not None and relays is not None and relays.calls:
+            data = {"origins": list(settings.origins), "calls": relays.calls}
         return self._page(
             "login.html",
             status,
@@ -60,6 +71,8 @@ class Pages:
             framed_only=settings is not None and settings.cookie_site == "cross",
             foreign=settings is not None and settings.is_foreign,
             directory=settings.directory if settings is not None else "",
+            relays=relays,
+            data=data,
             **self._words(error),
         )
 
@@ -127,6 +140,7 @@ class Pages:
                 brand=brand,
                 theme=colour.theme(brand.color) if brand.color else None,
                 link=self.link,
+                here=self.here,
                 language=self.language,
                 text=text_of(self.language),
                 **data,

@@ -11,11 +11,15 @@ from chalicelib.deadline import Deadline
 from chalicelib.model import Caller
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+_VARIABLE = re.compile(r"\\\{\w+\\\}")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a handler may know of a request. `headers` have lower-case names; `body` may raise when it is broken."""
+    """What a handler may know of a request. `headers` have lower-case names; `body` may raise when it is broken.
+
+    `path` is the route's own, with the names of its variable parts in braces; `parts` has what stands there.
+    """
 
     method: str
     path: str
@@ -24,6 +28,7 @@ class Request:
     query: Mapping[str, str] = field(repr=False)
     body: Callable[[], bytes] = field(repr=False)
     caller: Caller
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_chalice(cls, request: Any) -> "Request":
@@ -39,7 +44,7 @@ class Request:
             method=request.method,
             path=request.path,
             prefix=_prefix(str(context.get("path") or ""), request.path),
-            headers=dict(request.headers),
+            headers=request.headers,
             query=dict(request.query_params or {}),
             body=lambda: _bytes(request.raw_body),
             caller=Caller(
@@ -47,6 +52,7 @@ class Request:
                 request_id=str(context.get("requestId") or getattr(lambda_context, "aws_request_id", None) or ""),
                 deadline=Deadline.of_context(lambda_context),
             ),
+            parts=dict(request.uri_params or {}),
         )
 
     @property
@@ -73,13 +79,23 @@ class Request:
         """Whether the answer becomes a page of its own, outside any frame, as W3C Fetch Metadata tells."""
         return self.headers.get("sec-fetch-dest") == "document"
 
+    @property
+    def asked(self) -> str:
+        """The path below the prefix as it was asked for: the route's, with its variable parts filled in."""
+        return self.path.format_map(self.parts)
+
     def link(self, route: str) -> str:
         """Return the path of `route` as a browser must ask for it: behind the stage or a custom domain's base path."""
         return self.prefix + route
 
 
 def _prefix(path: str, route: str) -> str:
-    prefix = path.rstrip("/").removesuffix(route.rstrip("/"))
+    path, route = path.rstrip("/"), route.rstrip("/")
+    if "{" in route:
+        segments = (_VARIABLE.sub("[^/]+", re.escape(segment)) for segment in route.split("/"))
+        prefix = re.sub(rf"{'/'.join(segments)}\Z", "", path)
+    else:
+        prefix = path.removesuffix(route)
     # `//host` would be another site's address in a link.
     return prefix if _PREFIX.fullmatch(prefix) else ""
 

@@ -22,6 +22,7 @@ In tests, in process and without sleeping:
         workspace.create_tokens_secret = "…"                         # users.createToken of 8.x
         workspace.create_tokens_for_users = True                     # and of 6.x and 7.x
         workspace.second_factor_always.add("users.create")           # asks even a token that ignores two-factor
+        workspace.providers = serving_providers.urls                 # its social logins, which the client 1.x serves
         workspace.settings["Accounts_EmailVerification"] = True      # any setting, by Rocket.Chat's id
         workspace.last_mail("carol").code                            # the newest e-mail code
         clock.advance(61)                                            # e.g. past a rate-limit window

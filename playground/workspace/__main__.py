@@ -70,6 +70,16 @@ def main() -> None:
         workspace.switches.add_database(line)
         return line.uri
 
+    def serve_the_providers(things: ExitStack, workspace: Workspace) -> dict[str, Any]:
+        """Serve Google and the others where Gantry relays them; the answer is what it must know of them."""
+        if not order["settings"].get("RELAY"):
+            return {"applications": {}, "addresses": {}}
+        from playground.providers import Providers, serve_providers
+
+        providers = Providers()
+        workspace.providers = things.enter_context(serve_providers(providers)).urls
+        return {"applications": providers.applications, "addresses": workspace.providers}
+
     def secrets_manager() -> Any:
         import boto3
 
@@ -88,10 +98,11 @@ def main() -> None:
     )
     user_id, token = workspace.add_administrator("gantry")
     mongodb_uri = offer_faults(things, workspace)
+    providers = serve_the_providers(things, workspace)
     log = threading.Thread(target=follow_log, args=(workspace.trace, order["log"]), daemon=True)
     log.start()
     with things, socket.socket(fileno=order["listener"]) as listener, serve_on(listener, workspace):
-        parent.report_ready(user_id=user_id, token=token, mongodb_uri=mongodb_uri)
+        parent.report_ready(user_id=user_id, token=token, mongodb_uri=mongodb_uri, providers=json.dumps(providers))
         wait_forever()
 
 

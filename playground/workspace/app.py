@@ -80,6 +80,7 @@ def _client(workspace: Workspace) -> Blueprint:
             clients=CLIENTS.values(),
             password=PASSWORD,
             place=workspace.store.place,
+            providers=dict(workspace.providers),
             cookies="blocked" if "cookies" in workspace.switches.on else "sent",
         )
         return Response(text, mimetype="text/html", headers={"Content-Security-Policy": _POLICY})

@@ -32,7 +32,7 @@ CLIENTS: Mapping[str, Client] = {
         Client("7.10", "7.10", "as 8.6, and asks again and again where a dead token is answered 200"),
         Client("6.x", "6.13", "checks with fetch and a JSON content type, after a preflight"),
         Client("3.x", "3.18", "checks with XMLHttpRequest, without a stored login and at logout"),
-        Client("1.x", "1.3", "as 3.x, and knows the workspace's own social logins"),
+        Client("1.x", "1.3", "as 3.x, and serves the workspace's own social logins"),
         Client("mobile", None, "the mobile app: the 8.6 client in a web view, where the app listens too"),
         Client("electron", None, "the desktop app: the 8.6 client, with client=electron on the login page"),
     )

@@ -41,6 +41,8 @@ HEALTH = ("operation.md", "Is it there")
 LOGGED = ("operation.md", "What is logged")
 QUERIES = ("operation.md", "Queries")
 ROTATING = ("operation.md", "Rotating")
+RELAY = ("relay.md", "Which workspaces relay")
+RELAYED = ("relay.md", "What Gantry checks")
 ATTACKS = ("threat-model.md", "Who might attack, and what meets them")
 PROMISES = ("threat-model.md", "Promises and their tests")
 
@@ -82,10 +84,11 @@ _RULES = (
     # --- the two pages talk
     _Rule("message", "try-iframe-login", "", "HANDOFF=retry: the page asks the workspace to check again.", SETTINGS),
     _Rule("message", "login-with-token", "", "Gantry hands the token over, to the workspace's address alone.", ATTACKS),
-    _Rule(
-        "message", "login-error", "", "The workspace refused; Gantry's page says so, in the workspace's words.", TOKENS
-    ),
-    _Rule("message", "call-", "", "A social login that current workspaces no longer answer.", VERSIONS),
+    _Rule("message", ": login-error", "", "The workspace refused; Gantry's page says so, in its words.", TOKENS),
+    _Rule("message", "call-", "^from", "The page asks for the workspace's own login by that provider.", RELAY),
+    _Rule("message", "call-", "", "A social login that this workspace does not answer; the page waits.", RELAY),
+    _Rule("message", "-login-success", "", "Of all this the token alone counts: Gantry asks the provider.", RELAYED),
+    _Rule("message", "-login-error", "", "No token came of it, and the page says so.", RELAY),
     _Rule("message", "", "", "The workspace and the page in its frame talk by postMessage.", ATTACKS),
     # --- a login in the workspace
     _Rule("login", "^Logout", "", "The workspace ends its token first; the checks that follow find it dead.", LOGOUT),
@@ -115,6 +118,7 @@ _RULES = (
     _Rule("call", "/users\\.createToken$", "", "The service account makes a token for this person.", ACCOUNTS),
     _Rule("call", "/users\\.", "", "Gantry looks for the account of somebody from elsewhere, or makes it.", ACCOUNTS),
     _Rule("call", "/settings/", "", "The four iframe settings are changed, as connect does.", CONSOLE),
+    _Rule("call", "/api/info$", "", "Gantry looks whether the workspace is there, and which version it has.", RELAY),
     _Rule("call", "", "", "Gantry looks whether the workspace is there.", HEALTH),
     # --- the rest
     _Rule("mail", "", "", "The workspace sends codes by e-mail itself; Gantry asks for what is in it.", FACTORS),

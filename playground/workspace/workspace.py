@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from playground.people import DEMO_PEOPLE, Person
 from playground.workspace.accounts import Accounts, Clock
@@ -62,6 +62,7 @@ class Workspace:
         self.clock = clock
         self.client: Client = CLIENTS[client]  # what its page is served with
         self.version = version
+        self.providers: Mapping[str, str] = {}  # where the providers of its own social logins are, by their names
         self.forwarded_count = forwarded_count
         self.create_tokens_secret = create_tokens_secret  # CREATE_TOKENS_FOR_USERS_SECRET of 8.x
         self.create_tokens_for_users = create_tokens_for_users  # CREATE_TOKENS_FOR_USERS=true of 6.x and 7.x

@@ -107,17 +107,20 @@ def test_the_keys_of_the_secret_are_those_that_are_read(monkeypatch: pytest.Monk
     monkeypatch.setattr(credentials, "json", SimpleNamespace(loads=lambda text: content))
     for directory in ("rocketchat", "mongodb", "users", "cognito"):
         with pytest.raises(ConfigurationError):
-            Credentials.from_json("", _settings(DIRECTORY=directory))
+            Credentials.from_json("", _settings(DIRECTORY=directory, RELAY="facebook,google,twitter"))
     assert set(_table("## The secret")) == asked
 
 
 def test_examples_of_the_secrets_values_are_objects() -> None:
-    """What the page shows of `users` and `cognito` is JSON, with the keys that are read."""
+    """What the page shows of people, user pool and applications is JSON, with the keys that are read."""
     examples = {name: re.search(r"`(\{.*?\})`", cells[0]) for name, cells in _table("## The secret").items()}
     shown = {name: json.loads(found[1]) for name, found in examples.items() if found}
-    assert set(shown) == {"users", "cognito"}
+    assert set(shown) == {"users", "cognito", "google", "facebook", "twitter"}
     assert set(shown["cognito"]) == {"user_pool_id", "client_id"}
     assert set(shown["users"]["alice"]) == {"password", "name", "email"}
+    assert set(shown["google"]) == {"client_id"}
+    assert set(shown["facebook"]) == {"app_id", "app_secret"}
+    assert set(shown["twitter"]) == {"consumer_key", "consumer_secret"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ident)

@@ -20,6 +20,7 @@ from chalicelib.secret import Secret
 from chalicelib.signin import CodeDue
 from chalicelib.web.answers import Answer, hardened
 from chalicelib.web.pages import Pages
+from chalicelib.web.relays import NAMES, Relays
 from tests.e2e.conftest import Complaints
 from tests.fakes import NOON, a_request, settings
 
@@ -76,8 +77,11 @@ def handoff(pages: Pages) -> Answer:
     return pages.handoff(Token(Secret("T" * 43)), [WORKSPACE], "token", {}, alone=False)
 
 
+RELAYS = Relays(tuple(NAMES), {name: {"event": f"call-{name}-login"} for name in NAMES})
 FRAMED: Mapping[str, Draw] = {
     "login": lambda pages: pages.login(),
+    "login with relays": lambda pages: pages.login(relays=RELAYS),
+    "login without its relays": lambda pages: pages.login(relays=Relays(tuple(NAMES), {})),
     "wrong password": lambda pages: pages.login(status=401, username="alice", error=errors.WrongCredentials()),
     "banned": lambda pages: pages.login(status=429, username="alice", error=errors.Banned(600)),
     "unavailable": lambda pages: pages.login(status=503, error=errors.Unavailable("workspace", "down")),
@@ -177,11 +181,18 @@ def test_axe_finds_nothing(screen: Screen, language: str, record_property: Calla
     screen.page.clock.run_for(9_000)
     silent.wait_for_function(VISIBLE, arg="silent")
     found += examine(screen, silent, "silent", counts)
+    asking = screen.framed(FRAMED["login with relays"](pages))
+    asking.locator(".facebook").click()
+    screen.page.clock.run_for(61_000)
+    found += examine(screen, asking, "asking", counts)
+    screen.page.evaluate("frames[0].postMessage({ event: 'facebook-login-error', error: 'No' }, '*')")
+    asking.wait_for_function(VISIBLE, arg="failed")
+    found += examine(screen, asking, "failed", counts)
     for name, draw in ALONE.items():
         found += examine(screen, screen.alone(draw(pages)), name, counts)
     record_property("axe", dict(counts))
     assert found == []
-    assert len(counts) == len(FRAMED) + len(ALONE) + 2
+    assert len(counts) == len(FRAMED) + len(ALONE) + 4
 
 
 @pytest.mark.parametrize("color", ["#ffeb3b", "#7a0019"])
@@ -206,6 +217,24 @@ def test_nothing_scrolls_sideways(screen: Screen) -> None:
             screen.page.set_viewport_size({"width": width, "height": 640})
             frame.evaluate("(size) => { document.documentElement.style.fontSize = size }", size)
             too_wide += [(kind, width, size)] if frame.evaluate(OVERFLOW) > 0 else []
+    assert too_wide == []
+
+
+def test_the_providers_buttons_fit(screen: Screen) -> None:
+    """Buttons and the words of waiting fit 320 px, and 640 px with letters doubled, in each language."""
+    screen.page.clock.install()
+    too_wide = []
+    for language in LANGUAGES:
+        pages = Pages.of(settings(BRAND_NAME="Gesellschaft für Raumfahrtangelegenheiten"), a_request(language))
+        frame = screen.framed(FRAMED["login with relays"](pages))
+        for width, size in ((320, "100%"), (640, "200%")):
+            screen.page.set_viewport_size({"width": width, "height": 640})
+            frame.evaluate("(size) => { document.documentElement.style.fontSize = size }", size)
+            too_wide += [(language, "buttons", size)] if frame.evaluate(OVERFLOW) > 0 else []
+            frame.locator(".facebook").click()
+            screen.page.clock.run_for(61_000)
+            too_wide += [(language, "waiting", size)] if frame.evaluate(OVERFLOW) > 0 else []
+            frame.locator("#cancel").click()
     assert too_wide == []
 
 

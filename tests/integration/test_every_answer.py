@@ -65,8 +65,12 @@ def break_the_use_cases(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("canary-in-a-fault")
 
-    for name in ("check", "with_password", "sign_out"):
-        monkeypatch.setattr(gantry.sign_in, name, broken)
+    for use_cases, name in (
+        (gantry.session_check, "check"),
+        (gantry.sign_in, "with_password"),
+        (gantry.session_check, "sign_out"),
+    ):
+        monkeypatch.setattr(type(use_cases), name, broken)
 
 
 @pytest.mark.parametrize("how", [break_the_journal, break_the_use_cases])

@@ -1,6 +1,8 @@
 """The playground as people start it: a real child process of Gantry, and an end that leaves nothing behind."""
 
 import contextlib
+import html
+import json
 import os
 import re
 import signal
@@ -90,6 +92,15 @@ def playground() -> Iterator[Playground]:
         started.end()
 
 
+@pytest.fixture
+def relaying_playground() -> Iterator[Playground]:
+    started = Playground("CLIENT=1.x", "RELAY=google")
+    try:
+        yield started
+    finally:
+        started.end()
+
+
 def answers(address: str) -> bool:
     place = urlsplit(address)
     assert place.hostname is not None
@@ -116,8 +127,10 @@ def sign_in(playground: Playground) -> requests.Response:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the processes of a group are read from /proc")
-@pytest.mark.parametrize("to_the_group", [False, True], ids=["to it alone", "to its group"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+# The other two pairs, and what else a signal must end, are tests/playground/test_tree.py's.
+@pytest.mark.parametrize(
+    ("number", "to_the_group"), [(signal.SIGTERM, False), (signal.SIGINT, True)], ids=["SIGTERM", "Ctrl+C"]
+)
 def test_the_real_process_signs_in_and_ends(playground: Playground, number: signal.Signals, to_the_group: bool) -> None:
     """The playground's own Gantry signs alice in, and two seconds after a signal neither process nor port is left."""
     answer = sign_in(playground)
@@ -153,3 +166,17 @@ def test_the_demo_runs_with_people_from_elsewhere(request: pytest.FixtureRequest
         assert "loginToken" in answer.text
     finally:
         started.end()
+
+
+def test_a_playground_that_relays(relaying_playground: Playground) -> None:
+    """RELAY brings providers, applications, a table and a version that relays: a token of theirs signs somebody in."""
+    gantry, workspace = relaying_playground.gantry, relaying_playground.workspace
+    with requests.Session() as browser:
+        browser.trust_env = False
+        page = browser.get(workspace, timeout=10).text
+        google = json.loads(html.unescape(re.findall(r'data-providers="([^"]*)"', page)[0]))["google"]
+        assert 'data-provider="google"' in browser.get(f"{gantry}/login", timeout=10).text
+        token = browser.post(f"{google}/consent", json={"person": "gina"}, timeout=10).json()["granted"]["token"]
+        answer = browser.post(f"{gantry}/relay/google", {"token": token}, headers={"Origin": gantry}, timeout=20)
+        assert answer.status_code == 200
+        assert COOKIE in answer.headers["Set-Cookie"]

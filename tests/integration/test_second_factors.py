@@ -68,7 +68,7 @@ def test_a_wrong_code_buys_no_time(stage: Stage, visitor: Visitor) -> None:
     calls = len(stage.workspace.calls("login"))
     gone = visitor.enter_code(page, totp(stage))
     assert gone.status_code == 401
-    assert error_in(gone) == "That took too long. Enter your password again to get a new code form."
+    assert error_in(gone) == "That took too long. Sign in again to get a new code form."
     assert 'name="password"' in gone.text
     assert len(stage.workspace.calls("login")) == calls
     assert stage.tokens("bob") == 0
@@ -143,7 +143,7 @@ def test_too_many_codes_begin_again_with_the_password(stage: Stage, visitor: Vis
         assert is_code_form(page)
     stopped = visitor.enter_code(page, "xxxxxx")
     assert stopped.status_code == 401
-    assert error_in(stopped) == "Too many wrong codes. Enter your password again to start over."
+    assert error_in(stopped) == "Too many wrong codes. Sign in again to start over."
     assert 'name="password"' in stopped.text
     assert "Set-Cookie" not in stopped.headers
     assert stage.log.events("attempt")[-1]["reason"] == "too-many-codes"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, ViewportSize, expect
 
+from playground.providers import Providers, serve_providers
 from playground.workspace import Serving, Workspace
 from playground.workspace.clients import CLIENTS
 from tests.playground.conftest import Api
@@ -366,6 +367,58 @@ def test_1_x_knows_social_logins_and_answers_nothing(
     post(page, {"event": event})
     expect(listed(page, "message", event)).to_contain_text("known, not answered")
     expect(answer(page)).to_have_text("")
+
+
+@pytest.fixture
+def social(workspace: Workspace) -> Iterator[None]:
+    """A workspace with social logins of its own, and the client that serves them."""
+    workspace.client = CLIENTS["1.x"]
+    with serve_providers(Providers(clock=workspace.clock)) as serving_providers:
+        workspace.providers = serving_providers.urls
+        yield
+
+
+def choose(popup: Page, name: str) -> None:
+    """Press a button of the provider's window, which closes then."""
+    with popup.expect_event("close"):
+        popup.get_by_role("button", name=name).evaluate("(each) => { setTimeout(() => each.click()); }")
+
+
+@pytest.mark.usefixtures("social")
+def test_1_x_hands_a_providers_answer_to_the_page_that_asked(page: Page, serving: Serving) -> None:
+    """The answer of the provider's window goes to the page, a cancelled or closed window as an error."""
+    page.goto(serving.url)
+    signed_out(page)
+    for provider, key in (("google", "oauthToken"), ("facebook", "authResponse"), ("twitter", "secret")):
+        with page.expect_popup() as opened:
+            post(page, {"event": f"call-{provider}-login"})
+        choose(opened.value, "Alice Archer")
+        expect(answer(page)).to_contain_text(f'"event":"{provider}-login-success"')
+        expect(answer(page)).to_contain_text(f'"{key}"')
+    with page.expect_popup() as opened:
+        post(page, {"event": "call-google-login"})
+    choose(opened.value, "Cancel")
+    expect(answer(page)).to_contain_text('"event":"google-login-error"')
+    with page.expect_popup() as opened:
+        post(page, {"event": "call-twitter-login"})
+    opened.value.close()
+    expect(answer(page)).to_have_text('{"event":"twitter-login-error","error":"The window was closed."}')
+    expect(listed(page, "message", "google-login-success")).to_contain_text("token alone counts")
+
+
+@pytest.mark.usefixtures("social")
+def test_a_window_that_the_browser_blocks_can_be_opened(page: Page, serving: Serving) -> None:
+    """Where the browser lets no window open, the page says so, with a button that opens it."""
+    page.goto(serving.url)
+    signed_out(page)
+    page.evaluate("() => { const { open } = window; window.open = () => { window.open = open; return null; }; }")
+    post(page, {"event": "call-google-login"})
+    expect(page.get_by_text("The browser has blocked the provider's window.")).to_be_visible()
+    with page.expect_popup() as opened:
+        page.get_by_role("button", name="Open it").click()
+    choose(opened.value, "Cancel")
+    expect(answer(page)).to_contain_text('"event":"google-login-error"')
+    expect(page.get_by_text("The browser has blocked")).to_be_hidden()
 
 
 def test_an_old_client_takes_both_kinds_of_token(

@@ -130,6 +130,19 @@ def test_people_from_elsewhere_are_given_accounts(directory: str, backend: str) 
     assert {"alice", "erin"} <= {person.username for person in listed_in(settings)}
 
 
+@pytest.mark.parametrize("backend", ["rest", "mongodb"])
+def test_relays_come_with_what_they_need(backend: str) -> None:
+    """RELAY makes accounts for newcomers and, where there is no database, has a table and the way to make tokens."""
+    demo = read_words(["RELAY=facebook,google,twitter", "CLIENT=1.x", f"BACKEND={backend}"], {})
+    understood = Settings.from_environ({**ADDRESS, **demo.settings})
+    assert understood.relay == ("facebook", "google", "twitter")
+    assert understood.provision == "create"
+    assert bool(understood.state_table) == (backend == "rest")
+    with pytest.raises(WordError, match="RELAY needs CREATE_TOKENS=on, or BACKEND=mongodb"):
+        read_words(["RELAY=google", "CREATE_TOKENS=off"], {})
+    assert read_words(["RELAY=google", "CREATE_TOKENS=off", "BACKEND=mongodb"], {}).create_tokens == "off"
+
+
 @pytest.mark.parametrize(
     ("words", "bob", "erin", "frank"),
     [

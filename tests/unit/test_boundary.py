@@ -33,7 +33,12 @@ NEARLY = [
 ]
 
 
-def request(headers: Mapping[str, str] | None = None, path: str = "/login", full: str | None = None) -> Request:
+def request(
+    headers: Mapping[str, str] | None = None,
+    path: str = "/login",
+    full: str | None = None,
+    parts: Mapping[str, str] | None = None,
+) -> Request:
     class Chalice:
         """What `Request.from_chalice` reads of Chalice's request."""
 
@@ -44,6 +49,7 @@ def request(headers: Mapping[str, str] | None = None, path: str = "/login", full
 
     incoming: Any = Chalice()
     incoming.path = path
+    incoming.uri_params = parts
     incoming.headers = {"host": "auth.example.com", **(headers or {})}
     incoming.context = {"path": path if full is None else full, "identity": {"sourceIp": "203.0.113.9"}}
     return Request.from_chalice(incoming)
@@ -261,11 +267,22 @@ def test_an_answer_does_not_print_what_it_carries() -> None:
         ("/login", "//evil.tld/login", ""),
         ("/login", "/a\"onload='x/login", ""),
         ("/login", "/../login", "/.."),
+        ("/relay/{provider}", "/api/relay/google", "/api"),
+        ("/relay/{provider}", "/relay/google", ""),
+        ("/relay/{provider}", "/api/relay/%2e%2e", "/api"),
+        ("/relay/{provider}", "/relay/relay/relay", "/relay"),
     ],
 )
 def test_links_begin_with_the_stages_prefix(route: str, path: str, prefix: str) -> None:
     """Links and form actions stand behind the stage or base path, and never lead to another site."""
     assert request(path=route, full=path).link("/session") == prefix + "/session"
+
+
+def test_what_was_asked_for_is_the_routes_path_filled_in() -> None:
+    """The path that a form goes back to has the variable part that was asked for, and is not filled in twice."""
+    assert request().asked == "/login"
+    assert request(path="/relay/{provider}", parts={"provider": "google"}).asked == "/relay/google"
+    assert request(path="/relay/{provider}", parts={"provider": "{provider}"}).asked == "/relay/{provider}"
 
 
 def test_the_address_is_the_one_that_api_gateway_saw() -> None:

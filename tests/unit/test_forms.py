@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import MalformedForm, RequestRefused, WrongContentType
+from chalicelib.model import ProviderToken
+from chalicelib.secret import Secret
 from chalicelib.web import forms
 from chalicelib.web.request import Request
 from tests.fakes import caller
@@ -104,12 +106,38 @@ def test_what_is_missing_is_named(fields: dict[str, str], missing: tuple[str, ..
     assert malformed.value.fields == missing
 
 
+def test_a_providers_token_is_taken_as_it_came() -> None:
+    """Promises 28 and 38: token and secret are read, hidden in reprs, and whatever else an answer claims is not."""
+    token = forms.relay({"token": "t" * 4096, "secret": "!~", "email": "bob@example.org", "provider": "google"})
+    assert isinstance(token, ProviderToken)
+    assert token == ProviderToken(Secret("t" * 4096), Secret("!~"))
+    assert "ttt" not in repr(token)
+    assert forms.relay({"token": "x"}) == ProviderToken(Secret("x"))
+
+
+@pytest.mark.parametrize("bad", ["", " ", "a b", "a\t", "a\n", "\x7f", "\u00e9", "\uff21", "x" * 4097])
+def test_what_cannot_be_a_token_is_malformed(bad: str) -> None:
+    """Promise 28: a token or a secret is 1 to 4,096 visible ASCII characters, or the form is malformed."""
+    for fields in ({"token": bad}, {"token": "x", "secret": bad}, {"secret": "x"}):
+        with pytest.raises(MalformedForm):
+            forms.relay(fields)
+
+
+def test_a_code_goes_back_to_the_relay() -> None:
+    """The second factor's form is read as after a password, and a token beside it counts for nothing."""
+    assert forms.relay({"challenge": "sealed", "code": "123 456", "token": "x"}) == forms.CodeForm("sealed", "123456")
+    with pytest.raises(MalformedForm) as malformed:
+        forms.relay({"challenge": "sealed", "token": "x"})
+    assert malformed.value.fields == ("code",)
+
+
 @given(st.binary(max_size=300), st.text(max_size=60))
 def test_nothing_that_is_posted_raises_anything_else(body: bytes, content_type: str) -> None:
     """Promise 28: whatever is posted is a form or a refusal."""
     for kind in (FORM, content_type):
-        with contextlib.suppress(RequestRefused):
-            forms.login(forms.read(posted(body, kind)))
+        for understand in (forms.login, forms.relay):
+            with contextlib.suppress(RequestRefused):
+                understand(forms.read(posted(body, kind)))
 
 
 @given(st.dictionaries(st.sampled_from(["username", "password", "challenge", "code"]), st.text(max_size=40)))

@@ -16,6 +16,7 @@ from chalicelib.signin import CodeDue
 from chalicelib.web.languages import choose, duration, text_of
 from chalicelib.web.outcomes import FAULT, OUTCOMES
 from chalicelib.web.pages import Pages
+from chalicelib.web.relays import NAMES
 from tests.fakes import NOON, a_request, settings
 
 LIBRARY = Path(__file__).parents[2] / "chalicelib"
@@ -38,6 +39,7 @@ PUT_TOGETHER = {
     *(f"error.{key}" for key in ("missing", "code-missing", "banned-for")),
     *(f"code.{method}.hint" for method in ("totp", "app", "email", "sms")),
     *(f"code.{method}.intro" for method in ("totp", "app")),
+    *(f"relay.{provider}" for provider in NAMES),
     *(f"signed_out.{result}" for result in ("done", "none", "untold")),
     *(f"{unit}.{form}" for unit in ("seconds", "minutes", "hours") for form in ("one", "other")),
 }
@@ -165,7 +167,7 @@ def test_every_text_is_in_every_language(language: str) -> None:
 
 def test_placeholders_are_the_ones_that_pages_fill() -> None:
     """No text asks for a value that no page gives."""
-    known = {"workspace", "username", "duration", "destination", "count"}
+    known = {"workspace", "username", "duration", "destination", "count", "provider", "providers"}
     for key, text in ENGLISH.items():
         assert set(placeholders(text)) <= known, key
 

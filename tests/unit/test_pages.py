@@ -3,8 +3,9 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from chalicelib.signin import CodeDue
 from chalicelib.web.answers import Answer
 from chalicelib.web.outcomes import FAULT, OUTCOMES, headers_of, message_of, outcome_of
 from chalicelib.web.pages import Pages
+from chalicelib.web.relays import NAMES, Relays
 from tests.fakes import NOON, a_request, settings
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +30,10 @@ SETTINGS = Settings.from_environ(
 PAGES = Pages.of(SETTINGS, a_request())
 TEXTS: dict[str, str] = json.loads((LIBRARY / "locales" / "en.json").read_text("utf-8"))
 TOKEN = Token(Secret("T" * 43))
+
+
+GOOGLE: dict[str, object] = {"event": "call-google-login", "scopes": ["email"]}
+RELAYS = Relays(("google", "twitter"), {"google": GOOGLE, "twitter": {"event": "call-twitter-login"}})
 
 
 def all_errors(kind: type[Exception] = errors.GantryError) -> Iterator[type[Exception]]:
@@ -41,6 +47,8 @@ def every_page() -> dict[str, Answer]:
     mail = CodeDue("carol", "email", "sealed", sent=False, expires=NOON + 130)
     return {
         "login": PAGES.login(),
+        "login with relays": PAGES.login(relays=RELAYS),
+        "login without its relays": PAGES.login(relays=Relays(("google",), {})),
         "login again": PAGES.login(status=401, username="alice", error=errors.WrongCredentials()),
         "code": PAGES.code(due, NOON),
         "code by e-mail": PAGES.code(mail, NOON),
@@ -124,6 +132,62 @@ def test_a_handoff_at_the_top_level_holds_no_token() -> None:
     page = every_page()["handoff alone"]
     assert "T" * 43 not in page.body
     assert 'href="https://chat.example.com"' in page.body
+
+
+def inside_the_script(page: Answer) -> dict[str, Any]:
+    """The data of a page's script."""
+    inside = re.search(r'type="application/json">(.*?)</script>', page.body)
+    assert inside is not None
+    data: dict[str, Any] = json.loads(inside[1])
+    return data
+
+
+def test_a_button_for_each_provider_in_the_settings_order() -> None:
+    """`RELAY` has a real button each, hidden until the script can serve it, with its own mark and no remote asset."""
+    body = PAGES.login(relays=RELAYS).body
+    found = re.findall(
+        r'<button type="button" class="provider (\w+)" data-provider="(\w+)" data-action="([^"]+)"', body
+    )
+    assert found == [("google", "google", "/api/relay/google"), ("twitter", "twitter", "/api/relay/twitter")]
+    assert '<div id="relays" hidden>' in body
+    assert all(colour in body for colour in ("#ea4335", "#fbbc05", "#34a853", "#4285f4"))
+    assert "Sign in with Google" in body
+    assert "Sign in with X" in body
+    assert "Facebook" not in body
+
+
+def test_the_script_is_told_the_allowed_origins_and_the_calls() -> None:
+    """Promise 22: the page is told whom it may ask and what it asks them, and nothing else."""
+    data = inside_the_script(PAGES.login(relays=RELAYS))
+    assert data == {"origins": ["https://chat.example.com"], "calls": RELAYS.calls}
+
+
+@pytest.mark.parametrize("hostile", ["</script><!--", "\u2028", "'\"&"])
+def test_scopes_inside_the_script_stay_inert(hostile: str) -> None:
+    """Promise 24: what the secret says of Google's scopes cannot end the script either, and comes out as it went in."""
+    page = PAGES.login(relays=Relays(("google",), {"google": {"scopes": [hostile]}}))
+    assert inside_the_script(page)["calls"]["google"]["scopes"] == [hostile]
+    assert hostile not in page.body.partition('type="application/json">')[2].partition("</script>")[0]
+
+
+@pytest.mark.parametrize(
+    ("providers", "named"),
+    [(("facebook",), "Facebook"), (("facebook", "twitter"), "Facebook or X"), (tuple(NAMES), "Facebook, Google or X")],
+)
+def test_a_version_that_does_not_relay_has_a_sentence(providers: tuple[str, ...], named: str) -> None:
+    """Where the workspace is known to answer nothing, one sentence names the providers and there is no script."""
+    body = PAGES.login(relays=Relays(providers, {})).body
+    assert f"You cannot sign in with {named} here: this version of chat.example.com does not offer it." in body
+    assert "data-provider" not in body
+    assert "application/json" not in body
+
+
+def test_a_code_goes_back_to_where_the_first_form_went() -> None:
+    """Promise 15: the second factor's form of a relay posts to that relay, and that of a password to the login page."""
+    due = CodeDue("alice", "totp", "sealed")
+    relayed = replace(a_request(), path="/relay/{provider}", parts={"provider": "google"})
+    assert 'action="/api/relay/google"' in Pages.of(SETTINGS, relayed).code(due, NOON).body
+    assert 'action="/api/login"' in PAGES.code(due, NOON).body
 
 
 @pytest.mark.parametrize(
@@ -247,5 +311,6 @@ def test_a_star_is_never_a_target_origin() -> None:
         assert not re.search(r"""["'`]\*["'`]""", source), path.name
         for listener in re.findall(r'addEventListener\("message".*', source):
             assert listener
-    handoff = (LIBRARY / "static" / "handoff.js").read_text()
-    assert "event.source !== window.parent || !origins.includes(event.origin)" in handoff
+    for name in ("handoff.js", "relay.js"):
+        listening = (LIBRARY / "static" / name).read_text()
+        assert "event.source !== window.parent || !origins.includes(event.origin)" in listening

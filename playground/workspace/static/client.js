@@ -162,6 +162,7 @@ async function hear(message) {
   const known = new Map([
     ['try-iframe-login', () => check('')],
     ['login-with-token', () => loginsOf(data)],
+    ...(client.serves ? client.serves(message) : []),
   ]).get(data.event);
   const unserved = client.unserved && client.unserved.get(data.event);
   const result = known ? `from ${origin}` : unserved || 'ignored, as current clients do';

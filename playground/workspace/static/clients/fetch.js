@@ -3,6 +3,7 @@
 //   checksAtLoad(stored), checksAtLogout: how many at once
 //   frameAddress(address): what becomes of the IFrame URL; as it is without this
 //   afterDeadToken(check): what follows where a check answered 200 with a dead token; nothing without this
+//   serves(message): further events with what it does at each; none without this
 //   unserved: events that it knows and cannot serve, with the reason
 
 /** 8.6: no body, no header; four checks at a load, two where a login is stored, three at a logout. */

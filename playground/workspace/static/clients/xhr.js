@@ -17,14 +17,3 @@ const ask = (method, address) =>
 
 /** 3.x. */
 export const byRequest = { ask, checksAtLoad: (stored) => (stored ? 0 : 1), checksAtLogout: 1 };
-
-/** 1.x: as 3.x, and it knows the workspace's own social logins, for which nothing is configured here. */
-export const withSocialLogins = {
-  ...byRequest,
-  unserved: new Map(
-    ['call-facebook-login', 'call-google-login', 'call-twitter-login'].map((event) => [
-      event,
-      'known, not answered: no social login is configured',
-    ]),
-  ),
-};
