@@ -40,10 +40,13 @@ endif
 demo: $(VENV) ## start the playground: a local stand-in workspace with Gantry in front (settings: make demo HANDOFF=retry)
 	@exec $(RUN) -m playground $(foreach name,$(SETTINGS),"$(name)=$${$(name)}")
 
+# A worker of pytest-xdist for each processor; whoever is done takes from the others. In one process: TESTFLAGS='-n 0'.
+SPREAD := --numprocesses auto --maxprocesses 4 --dist worksteal
+
 test: $(VENV) ## run all tests (a part of them: make test TESTFLAGS='-k session')
 	@$(RUN) -m tests.browser
 	@$(RUN) -m playground.database
-	@$(RUN) -m pytest --cov $(TESTFLAGS)
+	@$(RUN) -m pytest $(SPREAD) --cov $(TESTFLAGS)
 
 pictures: $(VENV) ## take the screenshots in docs/pictures/ anew
 	@$(RUN) -m tests.browser

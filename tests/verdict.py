@@ -2,13 +2,15 @@
 
 A fixture that needs something which a machine may lack (a browser, a database engine) calls `missing`. That skips the
 test, names the reason in the last lines and lifts the coverage gate; with GANTRY_SKIP_NOTHING=1, as continuous
-integration sets it, the test fails instead. `note` adds a line about what a run used.
+integration sets it, the test fails instead. `note` adds a line about what a run used, and `lacks` counts what that
+cannot do. Where pytest-xdist spreads a run over workers, each hands over what it found and the last lines tell it once.
 """
 
 import io
 import os
+from collections import Counter
 from collections.abc import Generator, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import coverage
 import pytest
@@ -16,19 +18,64 @@ import pytest
 GATE = 95.0
 SKIP_NOTHING = "GANTRY_SKIP_NOTHING"
 
-_notes = pytest.StashKey[dict[str, str]]()
-_missing = pytest.StashKey[dict[str, str]]()
-_partial = pytest.StashKey[bool]()
+_KEY = "gantry_verdict"
+
+
+class _Found:
+    """What a run found, or one worker's part of it."""
+
+    def __init__(self) -> None:
+        self.notes: dict[str, list[str]] = {}
+        self.missing: set[str] = set()
+        self.lacking: dict[str, Counter[str]] = {}
+        self.partial = False
+
+    def note(self, what: str, line: str) -> None:
+        lines = self.notes.setdefault(what, [])
+        if line not in lines:
+            lines.append(line)
+
+    def plain(self) -> dict[str, Any]:
+        """The same in what a worker can send: dictionaries, lists and texts of Python's own."""
+        lacking = {what: dict(counts) for what, counts in self.lacking.items()}
+        return {"notes": self.notes, "missing": list(self.missing), "lacking": lacking, "partial": self.partial}
+
+    def add(self, plain: dict[str, Any]) -> None:
+        """Add a worker's part, as `plain` made it."""
+        for what, lines in plain["notes"].items():
+            for line in lines:
+                self.note(what, line)
+        self.missing.update(plain["missing"])
+        for what, counts in plain["lacking"].items():
+            self.lacking.setdefault(what, Counter()).update(counts)
+        self.partial |= plain["partial"]
+
+    def lines(self) -> list[str]:
+        return [f"{what}: {'; '.join(lines)}{self._skipped(what)}" for what, lines in sorted(self.notes.items())]
+
+    def _skipped(self, what: str) -> str:
+        if what not in self.lacking:
+            return ""
+        counts = ", ".join(f"{name} {count}" for name, count in sorted(self.lacking[what].items()))
+        return f"; skipped by name: {counts or 'nothing'}"
+
+
+_found = pytest.StashKey[_Found]()
 
 
 def note(config: pytest.Config, what: str, line: str) -> None:
     """Say in the last lines what the run used, for instance `note(config, "browser", "/usr/bin/chromium 140")`."""
-    config.stash[_notes][what] = line
+    config.stash[_found].note(what, line)
+
+
+def lacks(config: pytest.Config, what: str, *names: str) -> None:
+    """Count in the last lines what was skipped because `what` cannot do it; without names, say that this is counted."""
+    config.stash[_found].lacking.setdefault(what, Counter()).update(names)
 
 
 def missing(config: pytest.Config, what: str, reason: str) -> NoReturn:
     """Skip the test that asks, for want of `what`; fail it where nothing may be skipped."""
-    config.stash[_missing][what] = reason
+    config.stash[_found].missing.add(what)
     note(config, what, f"none: {reason}")
     if os.environ.get(SKIP_NOTHING) == "1":
         pytest.fail(f"no {what}: {reason} ({SKIP_NOTHING} is set)", pytrace=False)
@@ -44,23 +91,47 @@ def unmeasured() -> dict[str, str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_notes] = {}
-    config.stash[_missing] = {}
-    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    narrowing = ("ignore", "ignore_glob", "lf", "stepwise", "collectonly")
-    config.stash[_partial] = not whole or any(config.getoption(name, None) for name in narrowing)
+    found = config.stash[_found] = _Found()
+    if not _is_worker(config):  # a worker is given all its arguments by name
+        whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+        narrowing = ("ignore", "ignore_glob", "lf", "stepwise", "collectonly")
+        found.partial = not whole or any(config.getoption(name, None) for name in narrowing)
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     if items:
-        items[0].config.stash[_partial] = True
+        items[0].config.stash[_found].partial = True
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """pytest-xdist's: the workers are about to start."""
+    # pytest-cov measures them: as children they would be measured twice, and the second time end after the adding up.
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """pytest-xdist's: a worker has ended, with its part unless it crashed."""
+    part = getattr(node, "workeroutput", {}).get(_KEY)
+    if part is not None:
+        node.config.stash[_found].add(part)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
-    yield  # everything else, pytest's own summary included, comes before
     config = session.config
-    lines = [f"{what}: {line}" for what, line in sorted(config.stash[_notes].items())]
+    found = config.stash[_found]
+    if _is_worker(config):
+        config.workeroutput[_KEY] = found.plain()  # type: ignore[attr-defined]  # pytest-xdist's, sent by its own hook
+        yield
+        return
+    yield  # everything else, pytest's own summary included, comes before
+    lines = found.lines()
     if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         verdict, enough = _coverage(config, failed=session.exitstatus != pytest.ExitCode.OK)
         lines.append(f"coverage: {verdict}")
@@ -81,12 +152,9 @@ def _coverage(config: pytest.Config, failed: bool) -> tuple[str, bool]:
         total = measured.report(file=io.StringIO())
     except coverage.exceptions.NoDataError:
         total = 0.0
-    absent = config.stash[_missing]
-    wanting = [f"no {what}" for what in sorted(absent)]
-    if config.stash[_partial]:
-        lifted = "only a part of the tests ran"
-    else:
-        lifted = "tests failed" if failed else ", ".join(wanting)
+    found = config.stash[_found]
+    wanting = [f"no {what}" for what in sorted(found.missing)]
+    lifted = "only a part of the tests ran" if found.partial else "tests failed" if failed else ", ".join(wanting)
     if lifted:
         return f"{total:.1f} %, gate of {GATE:.0f} % not applied ({lifted})", True
     if total < GATE:

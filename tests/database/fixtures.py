@@ -9,7 +9,6 @@ and what was skipped for its sake. Having no engine at all is `missing`.
 """
 
 import secrets
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,10 +22,9 @@ from playground.database import addresses, choice, indexes, preparation
 from playground.database.capabilities import CAPABILITIES, Capability
 from playground.database.engine import Client, Engine, Unavailable, connect
 from tests.database.relay import Relay
-from tests.verdict import missing, note
+from tests.verdict import lacks, missing, note
 
 _WHAT = "database"
-_skipped = pytest.StashKey[Counter[str]]()
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,6 @@ class FreshDatabase:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs_mongodb(*capabilities): skipped by name where the engine cannot do that")
-    config.stash[_skipped] = Counter()
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +53,8 @@ def engine(pytestconfig: pytest.Config) -> Iterator[Engine]:
     except Unavailable as reason:
         missing(pytestconfig, _WHAT, preparation.recorded_reason() or str(reason))
     with started:
-        _tell(pytestconfig, started)
+        note(pytestconfig, _WHAT, started.name)
+        lacks(pytestconfig, _WHAT)
         yield started
 
 
@@ -103,12 +101,5 @@ def _require(request: pytest.FixtureRequest, wanted: list[str]) -> None:
     names: list[Capability] = sorted(CAPABILITIES.intersection(wanted))
     lacking = [name for name in names if not engine.can(name)]
     if lacking:
-        config = request.config
-        config.stash[_skipped].update(lacking)
-        _tell(config, engine)
+        lacks(request.config, _WHAT, *lacking)
         pytest.skip(f"{engine.name} has no {', '.join(lacking)}")
-
-
-def _tell(config: pytest.Config, engine: Engine) -> None:
-    skipped = ", ".join(f"{name} {count}" for name, count in sorted(config.stash[_skipped].items()))
-    note(config, _WHAT, f"{engine.name}; skipped by name: {skipped or 'nothing'}")
