@@ -27,12 +27,12 @@ _BROWSER = {
 }
 
 
-def check(workspace: str, cookie: str | None = None) -> Event:
+def check(workspace: str, cookie: str | None = None, path: str = "/session") -> Event:
     """The session check that the workspace's client makes, with a cookie or without one."""
     headers = {"Accept": "*/*", "Origin": workspace, "Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "cross-site"}
     if cookie is not None:
         headers["Cookie"] = f"{COOKIE}={cookie}"
-    return _asked("POST", "/session", headers)
+    return _asked("POST", path, headers)
 
 
 def login_page() -> Event:

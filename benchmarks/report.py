@@ -161,6 +161,7 @@ def _warm(results: Results) -> list[str]:
         *table(head, rows),
         '"own": processor time without what passes in the driver\'s commands and the transport\'s calls; "backends":',
         "wall clock within those. A sign-in with mongodb has one bcrypt of cost 10. Handshakes do not count as calls.",
+        '"floor": a bare route that opens the seal, reads an answer and writes a line, and does nothing else.',
     ]
 
 

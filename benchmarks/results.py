@@ -9,7 +9,7 @@ from benchmarks.containers import Sample
 from benchmarks.peer import Peer
 from benchmarks.statistics import Summary, summary
 from benchmarks.targets import Target
-from benchmarks.warm import Row
+from benchmarks.warm import FLOOR, Row
 
 MEGABYTE = 1e6
 MEBIBYTE = 2.0**20
@@ -89,7 +89,12 @@ def processor(sample: Sample) -> float:
 
 def _warm(results: Results) -> list[Target]:
     bare = results.own(BARE)
-    return [Target(f"warm {name}, own time / {BARE}'s route", ratio(results.own(name), bare), 4.0) for name in _CHECKS]
+    floor = ratio(results.own(FLOOR), bare)
+    note = "" if floor is None else f"{FLOOR} {floor:.2f}"
+    return [
+        Target(f"warm {name}, own time / {BARE}'s route", ratio(results.own(name), bare), 4.0, note=note)
+        for name in _CHECKS
+    ]
 
 
 def _sizes(results: Results) -> list[Target]:

@@ -37,7 +37,7 @@ class Mongo:
         self._listeners = list(listeners)
         self._lock = Lock()
         self._uri: str | None = None
-        self._client: pymongo.MongoClient[Record] | None = None
+        self._database: Database[Record] | None = None
 
     def run(self, work: Work[_T], deadline: Deadline) -> _T:
         """Return what `work` makes of the database. `work` is one command: it may be run again after a refusal.
@@ -59,13 +59,13 @@ class Mongo:
     def close(self) -> None:
         """Close the client; the next command builds another one."""
         with self._lock:
-            client, self._client, self._uri = self._client, None, None
-        if client is not None:
-            client.close()
+            database, self._database, self._uri = self._database, None, None
+        if database is not None:
+            database.client.close()
 
     def _attempt(self, credentials: Credentials, work: Work[_T], deadline: Deadline) -> _T:
         try:
-            database = self._connected(credentials).get_default_database(DEFAULT_DATABASE)
+            database = self._connected(credentials)
             with pymongo.timeout(deadline.timeout(COMMAND_SECONDS, BACKEND)):
                 return work(database)
         except DuplicateKeyError:
@@ -77,20 +77,23 @@ class Mongo:
         except (PyMongoError, BSONError) as failure:
             raise Unavailable(BACKEND, type(failure).__name__) from None
 
-    def _connected(self, credentials: Credentials) -> "pymongo.MongoClient[Record]":
+    def _connected(self, credentials: Credentials) -> Database[Record]:
         uri = credentials.mongodb_uri.reveal() if credentials.mongodb_uri else ""
         with self._lock:
-            if self._client is not None and self._uri == uri:
-                return self._client
-            client = _client(uri, self._listeners)
-            stale, self._client, self._uri = self._client, client, uri
+            if self._database is not None and self._uri == uri:
+                return self._database
+            database = _database(uri, self._listeners)
+            stale, self._database, self._uri = self._database, database, uri
         if stale is not None:
-            stale.close()
-        return client
+            stale.client.close()
+        return database
 
 
-def _client(uri: str, listeners: Sequence[CommandListener]) -> "pymongo.MongoClient[Record]":
-    """Return a client that connects when it is first used. Raises `ConfigurationError` for a URI that cannot be."""
+def _database(uri: str, listeners: Sequence[CommandListener]) -> Database[Record]:
+    """Return the database of a client that connects when it is first used.
+
+    Raises `ConfigurationError` for a URI that cannot be used.
+    """
     with warnings.catch_warnings():
         # pymongo warns of what it does not understand by repeating it, and that may be a part of the password.
         warnings.simplefilter("ignore")
@@ -109,7 +112,7 @@ def _client(uri: str, listeners: Sequence[CommandListener]) -> "pymongo.MongoCli
                 maxIdleTimeMS=60_000,
                 event_listeners=list(listeners),
             )
-            client.get_default_database(DEFAULT_DATABASE)
+            return client.get_default_database(DEFAULT_DATABASE)
         except (UnusableUri, InvalidName, ValueError, TypeError, OSError):
             problem = Problem(
                 "mongodb_uri",
@@ -117,4 +120,3 @@ def _client(uri: str, listeners: Sequence[CommandListener]) -> "pymongo.MongoCli
                 "Copy it from Atlas again, and write /, ?, @, : and % of a password as %2F, %3F, %40, %3A and %25",
             )
             raise ConfigurationError((problem,)) from None
-    return client

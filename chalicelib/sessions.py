@@ -60,7 +60,7 @@ class Seals:
         Raises `SealUnknown` when no key opens it (the keys are read anew first, at most every `REREAD_SECONDS`),
         `SealExpired` when its time is up, `SealRefused` when it was made for another purpose or in the future.
         """
-        plain = json.loads(self._decrypt(sealed.encode("utf-8", "surrogatepass"), deadline))
+        plain = json.loads(self._decrypt(sealed.encode("utf-8", "surrogatepass"), deadline).decode())
         if plain["purpose"] != purpose:
             raise SealRefused
         now = self._clock()
