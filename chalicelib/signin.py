@@ -4,6 +4,7 @@ The ports beside them say what they need from the outside; `chalicelib.bootstrap
 with a session afterwards is in `chalicelib.session_check`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -115,7 +116,7 @@ class CodeDue:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class _SignIn:
+class _SignIn(ABC):
     """What every way to sign in has in common, once it is known who somebody is."""
 
     accounts: Accounts
@@ -128,21 +129,21 @@ class _SignIn:
     clock: Callable[[], float] = time
 
     @property
+    @abstractmethod
     def _issuer(self) -> str:
         """What challenges are bound to and the log names: the directory or the provider."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _shown(self, identity: Identity, username: str) -> str:
         """Return what the second factor's form calls the person."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _budget(self, challenge: Challenge) -> str:
         """Return the name that wrong codes count against."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _ask_again(self, challenge: Challenge, code: str, caller: Caller) -> Identity:
         """Return who answered a challenge that is not the account's; raises as `Directory.answer`."""
-        raise NotImplementedError
 
     def with_code(self, sealed: str, code: str, caller: Caller) -> SignedIn | CodeDue:
         """Answer the challenge under `sealed`, or return what is due still: the same challenge after a wrong code.

@@ -269,12 +269,13 @@ def test_what_is_deployed_is_what_package_built(deployment: Deployment, packages
     assert {each["CodeSha256"] for each in deployed} == {built}
 
 
-def test_a_plain_chalice_deploy_packs_no_byte_code(
+def test_a_plain_chalice_deploy_packs_no_byte_code_of_its_own(
     packages: Mapping[str, Package], cloud: Cloud, tmp_path: Path
 ) -> None:
     """In the environment that make has made, `chalice deploy` alone, too, packs what `make package` built.
 
-    Whatever that environment runs leaves no byte code, neither commands before it nor Chalice, which imports the app.
+    Whatever that environment runs leaves no byte code beside what was compiled ahead, neither commands before it nor
+    Chalice, which imports the app.
     """
     (tmp_path / "Makefile").write_bytes((packages["dev"].tree / "Makefile").read_bytes())
     for name in ("requirements.txt", "requirements-dev.txt"):
