@@ -54,7 +54,7 @@ pictures: $(VENV) ## take the screenshots in docs/pictures/ anew
 
 bench: $(VENV) ## what Gantry costs beside a bare Chalice app: cold, warm, memory, size (more stable: BENCH_ROUNDS=40)
 	@$(RUN) -m playground.database
-	@$(RUN) -m benchmarks
+	@$(RUN) -m benchmarks $(if $(BENCH_ROUNDS),--rounds $(BENCH_ROUNDS))
 
 bench-mongodb: $(VENV) ## what a check and a sign-in cost with many accounts (a million: BENCH_ACCOUNTS=1000000)
 	@$(RUN) -m playground.database
