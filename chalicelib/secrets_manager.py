@@ -14,7 +14,7 @@ from time import gmtime, strftime, time
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from chalicelib.config import LOOPBACK_HOSTS
+from chalicelib.config import origin_of
 from chalicelib.deadline import Deadline
 from chalicelib.errors import ConfigurationError, Problem, Unavailable
 from chalicelib.secret import Secret
@@ -118,16 +118,19 @@ class SecretsManager:
         """Return where the service answers. Raises `ConfigurationError` for an address that keys may not be sent to."""
         for name in ENDPOINTS:
             if self._environ.get(name):
-                address = urlsplit(self._environ[name].rstrip("/"))
-                if address.scheme == "https" or (address.scheme == "http" and address.hostname in LOOPBACK_HOSTS):
-                    return address
-                what = "it is not an https address (http is accepted for localhost only)"
-                raise ConfigurationError((Problem(name, what, "Write it like https://…, or remove it"),))
+                url = self._environ[name].rstrip("/")
+                try:
+                    return urlsplit(origin_of(url) + urlsplit(url).path)
+                except ValueError:
+                    what = "it is not a usable https address (http is accepted for localhost only)"
+                    raise ConfigurationError((Problem(name, what, "Write it like https://…, or remove it"),)) from None
         domain = _DOMAINS.get(region.partition("-")[0], "amazonaws.com")
         return urlsplit(f"https://secretsmanager.{region}.{domain}")
 
     def _region(self) -> str:
-        region = self._environ.get("AWS_DEFAULT_REGION") or self._elsewhere.get_config_variable("region")
+        region = self._environ.get("AWS_DEFAULT_REGION") or self._found(
+            lambda: self._elsewhere.get_config_variable("region")
+        )
         if not region:
             raise Unavailable(BACKEND, "no region is configured")
         return str(region)
@@ -136,17 +139,24 @@ class SecretsManager:
         key_id, secret = self._environ.get("AWS_ACCESS_KEY_ID"), self._environ.get("AWS_SECRET_ACCESS_KEY")
         token = self._environ.get("AWS_SESSION_TOKEN")
         if not key_id or not secret:
-            from botocore.exceptions import BotoCoreError
-
-            try:
-                found = self._elsewhere.get_credentials()
-                lent = found.get_frozen_credentials() if found is not None else None
-            except BotoCoreError as error:
-                raise Unavailable(BACKEND, type(error).__name__) from None
+            lent = self._found(self._lent)
             if lent is None:
                 raise Unavailable(BACKEND, "no AWS credentials are configured")
             key_id, secret, token = lent.access_key, lent.secret_key, lent.token
         return AccessKey(key_id, Secret(secret), Secret(token) if token else None)
+
+    def _lent(self) -> Any:
+        found = self._elsewhere.get_credentials()
+        return found.get_frozen_credentials() if found is not None else None
+
+    def _found(self, look: Callable[[], Any]) -> Any:
+        """Return what botocore finds. Raises `Unavailable` where it cannot even look."""
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            return look()
+        except BotoCoreError as error:
+            raise Unavailable(BACKEND, type(error).__name__) from None
 
     @cached_property
     def _elsewhere(self) -> Any:

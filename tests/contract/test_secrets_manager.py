@@ -205,12 +205,24 @@ def test_the_services_own_address_wins(service: Service) -> None:
     assert [path for path, _, _ in service.requests] == ["/below"]
 
 
-@pytest.mark.parametrize("url", ["http://aws.example.com", "ftp://localhost", "aws.example.com"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://aws.example.com",
+        "ftp://localhost",
+        "aws.example.com",
+        "http://localhost:port",
+        "https://localhost:99999",
+        "http://[::1",
+        "https://me:canary@aws.example.com",
+    ],
+)
 def test_keys_are_sent_over_https_alone(service: Service, url: str) -> None:
     """Promise 35: an address that is neither https nor this machine's own is a configuration problem, and not asked."""
-    with pytest.raises(ConfigurationError, match="not an https address") as refused:
+    with pytest.raises(ConfigurationError, match="not a usable https address") as refused:
         store(service, AWS_ENDPOINT_URL=url).fetch(DEADLINE)
     assert refused.value.problems[0].key == "AWS_ENDPOINT_URL"
+    assert "canary" not in str(refused.value)
 
 
 def test_every_public_partition_has_its_address() -> None:
@@ -256,4 +268,14 @@ def test_nobody_to_ask_as_is_unavailable(service: Service, monkeypatch: pytest.M
     why = {"region": "no region is configured", "keys": "no AWS credentials are configured"}
     with pytest.raises(Unavailable, match=why[missing]):
         SecretsManager("gantry/prod", environ).fetch(DEADLINE)
+    assert service.requests == []
+
+
+def test_a_profile_that_is_not_there_is_unavailable(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where botocore cannot look at all, the log says why, and nothing is sent."""
+    monkeypatch.setenv("AWS_PROFILE", "wrok")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    for environ in ({}, {"AWS_DEFAULT_REGION": "eu-west-3"}):
+        with pytest.raises(Unavailable, match="secret: ProfileNotFound"):
+            SecretsManager("gantry/prod", {"AWS_ENDPOINT_URL": service.url, **environ}).fetch(DEADLINE)
     assert service.requests == []
