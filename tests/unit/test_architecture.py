@@ -38,6 +38,16 @@ print(json.dumps({"status": answer["statusCode"], "loaded": loaded}))
 """
 
 
+WITH_A_COOKIE = """
+import json, sys
+import app, chalicelib.secrets_manager
+from chalicelib.credentials import Credentials
+from cryptography.fernet import Fernet
+app.gantry.session_check, app.gantry.credentials
+print(json.dumps([name for name, module in sys.modules.items() if module is not None]))
+"""
+
+
 def imports(path: Path) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -73,6 +83,21 @@ def test_a_check_without_a_cookie_loads_no_heavy_library() -> None:
     result = json.loads(run(CHECK, environ).splitlines()[-1])
     assert result["status"] == 401
     assert not set(result["loaded"]) & HEAVY
+
+
+@pytest.mark.parametrize(
+    ("source", "needed", "spared"),
+    [
+        ("rest", {"requests", "cryptography.fernet"}, {"pymongo"}),
+        ("mongodb", {"pymongo", "cryptography.fernet"}, {"requests", "cryptography.x509"}),
+    ],
+)
+def test_a_check_with_a_cookie_loads_what_it_needs(source: str, needed: set[str], spared: set[str]) -> None:
+    """What a check is made of loads one token source's library, and no directory's, no page's, nor AWS's."""
+    environ = {"ROCKETCHAT_URL": "https://chat.example.com", "SECRET_ID": "gantry/test", "TOKEN_SOURCE": source}
+    loaded = set(json.loads(run(WITH_A_COOKIE, {**environ, "DIRECTORY": "users"})))
+    assert needed <= loaded
+    assert not loaded & (spared | {"boto3", "botocore", "jinja2", "argon2", "bcrypt", "jwt", "oauthlib", "pyotp"})
 
 
 def test_rooms_stay_small() -> None:
