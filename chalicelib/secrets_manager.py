@@ -91,10 +91,14 @@ class SecretsManager:
             connection.request("POST", path, body, headers)
             response = connection.getresponse()
             # Read in pieces as they come: a time-out alone would let a dripping answer outlast the deadline.
+            # Python 3.13 closes the connection with the last piece, versions before it when there is none any more.
             answer = bytearray()
-            while piece := response.read1(65536):
-                answer += piece
+            while not response.isclosed():
                 wire.settimeout(deadline.timeout(READ_SECONDS, BACKEND))
+                piece = response.read1(65536)
+                if not piece:
+                    break
+                answer += piece
                 if len(answer) > LONGEST_ANSWER:
                     raise Unavailable(BACKEND, "answer too long")
             if response.length:
