@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from chalicelib.state import StateTable
     from chalicelib.throttle import AttemptStore, Throttle
     from chalicelib.tokens.mongodb import IframeTokens, LoginTokens
+    from chalicelib.tokens.rest import RestTokens
 
 
 class Gantry:
@@ -176,12 +177,9 @@ class Gantry:
             )
         return self._relays[name]
 
-    def relays(self, deadline: "Deadline | None" = None) -> bool | None:
+    def relays(self, deadline: "Deadline") -> bool | None:
         """Tell whether the workspace's version relays, None where that is not known. Asked at most once an hour."""
-        from chalicelib.deadline import Deadline
-        from chalicelib.relay.version import MOST_SECONDS
-
-        return self._version.relays(deadline or Deadline.after(MOST_SECONDS))
+        return self._version.relays(deadline)
 
     @cached_property
     def _version(self) -> "WorkspaceVersion":
@@ -318,6 +316,10 @@ class Gantry:
     def _issued_tokens(self) -> "IssuedTokens":
         if self.settings.token_source == "mongodb":
             return self._mongo_tokens
+        return self._rest_tokens
+
+    @cached_property
+    def _rest_tokens(self) -> "RestTokens":
         from chalicelib.tokens.rest import RestTokens
 
         return RestTokens(self.workspace, self.clock)
@@ -333,9 +335,7 @@ class Gantry:
         if self.settings.token_source == "mongodb":
             return self._mongo_tokens
         if self.settings.directory == "rocketchat" and not foreign:
-            from chalicelib.tokens.rest import RestTokens
-
-            return RestTokens(self.workspace, self.clock)
+            return self._rest_tokens
         from chalicelib.tokens.created import CreatedTokens
 
         # The directory `mongodb` has asked for the second factor itself.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from cryptography.fernet import Fernet
 
 from chalicelib.config import Settings
+from chalicelib.credentials import Credentials
 from chalicelib.deadline import Deadline
 from chalicelib.errors import (
     AccountDeactivated,
@@ -56,6 +57,22 @@ def a_request(accept_language: str = "") -> Request:
 
 def caller(seconds: float = 26.0, address: str = "203.0.113.9") -> Caller:
     return Caller(address, "request-1", Deadline.after(seconds))
+
+
+class FakeKeys:
+    """One container's credentials, with a session key of their own; an exception in `failure` is raised instead."""
+
+    def __init__(self) -> None:
+        self.known = Credentials.from_json(secret_text(fernet_key()))
+        self.failure: Exception | None = None
+
+    def current(self, deadline: Deadline) -> Credentials:
+        if self.failure is not None:
+            raise self.failure
+        return self.known
+
+    def refreshed(self, deadline: Deadline) -> Credentials:
+        return self.current(deadline)
 
 
 @dataclass

@@ -590,7 +590,7 @@ def test_the_workspaces_version_is_asked_once_an_hour(make_stage: MakeStage, ver
     """Whether the workspace relays is its version's word, asked for at most once an hour a container."""
     stage = make_stage("bare")
     stage.workspace.version = version
-    assert [stage.gantry.relays() for _ in range(5)] == [known] * 5
+    assert [stage.gantry.relays(Deadline.after(5)) for _ in range(5)] == [known] * 5
     assert len(stage.workspace.calls("info")) == 1
     stage.clock.advance(3601)
     stage.gantry.relays(Deadline.after(5))

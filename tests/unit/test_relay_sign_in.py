@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from chalicelib.attempts.memory import MemoryAttempts
-from chalicelib.credentials import Credentials
 from chalicelib.deadline import Deadline
 from chalicelib.errors import (
     Banned,
@@ -28,12 +27,11 @@ from tests.fakes import (
     AttemptRecorder,
     FakeAccounts,
     FakeClock,
+    FakeKeys,
     FakePerson,
     FakeSecondFactor,
     FakeWorkspace,
     caller,
-    fernet_key,
-    secret_text,
 )
 
 PASSWORD = Secret("canary-password")
@@ -59,25 +57,11 @@ class FakeProvider:
         return self.people[token.value.reveal()]
 
 
-class Keys:
-    def __init__(self) -> None:
-        self.known = Credentials.from_json(secret_text(fernet_key()))
-        self.failure: Exception | None = None
-
-    def current(self, deadline: Deadline) -> Credentials:
-        if self.failure is not None:
-            raise self.failure
-        return self.known
-
-    def refreshed(self, deadline: Deadline) -> Credentials:
-        return self.current(deadline)
-
-
 class Stage:
     """The login page's use cases: a password or one of two providers, with one account's second factor."""
 
     def __init__(self) -> None:
-        self.clock, self.keys, self.log = FakeClock(), Keys(), AttemptRecorder()
+        self.clock, self.keys, self.log = FakeClock(), FakeKeys(), AttemptRecorder()
         self.workspace = FakeWorkspace({"bob": FakePerson(PASSWORD.reveal(), method="totp")})
         self.second_factor = FakeSecondFactor()
         self.accounts = FakeAccounts()

@@ -5,7 +5,6 @@ import dataclasses
 import pytest
 
 from chalicelib.attempts.memory import MemoryAttempts
-from chalicelib.credentials import Credentials
 from chalicelib.deadline import Deadline
 from chalicelib.errors import (
     AccountDeactivated,
@@ -27,36 +26,21 @@ from tests.fakes import (
     AttemptRecorder,
     FakeAccounts,
     FakeClock,
+    FakeKeys,
     FakePerson,
     FakeSecondFactor,
     FakeWorkspace,
     caller,
-    fernet_key,
-    secret_text,
 )
 
 PASSWORD = Secret("canary-password")
 DEADLINE = Deadline.after(1e6)
 
 
-class Keys:
-    def __init__(self) -> None:
-        self.known = Credentials.from_json(secret_text(fernet_key()))
-        self.failure: Exception | None = None
-
-    def current(self, deadline: Deadline) -> Credentials:
-        if self.failure is not None:
-            raise self.failure
-        return self.known
-
-    def refreshed(self, deadline: Deadline) -> Credentials:
-        return self.current(deadline)
-
-
 class Stage:
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.keys = Keys()
+        self.keys = FakeKeys()
         self.log = AttemptRecorder()
         self.workspace = FakeWorkspace(
             {
